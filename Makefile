@@ -1,0 +1,39 @@
+# Everything is set up in a virtual environment of its own, .venv.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: serve test lint clean
+
+serve: $(VENV)/server.installed
+	$(RUN) -m chronologer serve -m
+
+# ARGS are for pytest, such as ARGS='-k timeline'.
+test: $(VENV)/test.installed
+	CHRONOLOGER_TEST_REQUIRE=all $(RUN) -m pytest $(ARGS)
+
+lint: $(VENV)/test.installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy --python-version 3.8 chronologer/client.py chronologer/__init__.py
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+$(VENV)/server.installed: setup.py $(VENV)/created
+	$(RUN) -m pip install --quiet --editable '.[server]'
+	@touch $@
+
+$(VENV)/test.installed: setup.py test/servers/install $(VENV)/created
+	$(RUN) -m pip install --quiet --editable '.[server,test]'
+	test/servers/install
+	@touch $@
+
+# Debian keeps part of the venv module in a package of its own.
+$(VENV)/created:
+	@$(PYTHON) -c 'import ensurepip' || { apt-get update -qq && apt-get install -y -qq python3-venv; } \
+		|| { echo 'Python lacks ensurepip: install the package python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@

@@ -1,0 +1,57 @@
+"""The client needs nothing but the standard library; what the server needs is in extras."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+SERVER = [
+    'cherrypy >= 18.10',
+    'granian >= 2.7',
+    'orjson >= 3.10',
+    'python-dateutil >= 2.9',
+    'pytz >= 2024.1',
+    'yoyo-migrations >= 9.0',
+]
+MYSQL = ['cryptography', 'mysqlclient >= 2.2', 'pymysql >= 1.1']
+CLICKHOUSE = ['chdb', 'clickhouse-connect >= 0.8']
+TEST = [
+    'hypothesis >= 6.100',
+    'mypy == 1.14.1',  # the last that checks code for Python 3.8
+    'playwright >= 1.50',
+    'pytest >= 8',
+    'ruff >= 0.9',
+    'types-python-dateutil',
+    'types-pytz',
+    'webtest >= 3',
+]
+
+setup(
+    name='chronologer',
+    version=re.search(r"__version__ = '(.+)'", (HERE / 'chronologer/__init__.py').read_text())[1],
+    description='Log server at the other end of logging.handlers.HTTPHandler',
+    long_description=(HERE / 'README.rst').read_text(),
+    long_description_content_type='text/x-rst',
+    license='GPL-3.0',
+    packages=find_packages(include=['chronologer', 'chronologer.*']),
+    package_data={'chronologer': ['migration/*/*.py', 'static/*']},
+    python_requires='>=3.8',  # the client; the server needs 3.10
+    install_requires=[],
+    extras_require={
+        'server': SERVER,
+        'mysql': MYSQL,
+        'clickhouse': CLICKHOUSE,
+        'all': SERVER + MYSQL + CLICKHOUSE,
+        'test': TEST,
+    },
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Environment :: Web Environment',
+        'Framework :: CherryPy',
+        'Intended Audience :: Developers',
+        'License :: OSI Approved :: GNU General Public License v3 (GPLv3)',
+        'Programming Language :: Python :: 3',
+        'Topic :: System :: Logging',
+    ],
+)
