@@ -1,0 +1,158 @@
+"""
+Time buckets in the wall-clock time of a zone.
+
+Storages count in steps of UTC time; `fold` turns those into the hours and days that a person in a
+zone lives by. A bucket is named by its first instant, in seconds since the epoch. Everything is
+computed on integers, so that records at either end of the calendar, whose local time no datetime
+can hold, have a bucket like any other.
+
+Zone rules come from pytz's copy of the IANA database, which is the same on every machine, and are
+evaluated by `zoneinfo`: pytz's own classes know no daylight saving time after 2037.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta, timezone
+from functools import cache
+from zoneinfo import ZoneInfo
+
+import pytz
+
+from chronologer.errors import InputError, shown
+from chronologer.model import BUCKET, EPOCH
+
+STEP_SECONDS = BUCKET // timedelta(seconds=1)
+HOUR, DAY = 3600, 86_400  # seconds
+
+# A day inside the ends of the calendar, where local time still fits a datetime.
+FIRST = int((datetime.min.replace(tzinfo=timezone.utc) - EPOCH).total_seconds()) + DAY
+LAST = int((datetime.max.replace(tzinfo=timezone.utc) - EPOCH).total_seconds()) - DAY
+
+Counts = Iterable[tuple[datetime, int, int]]  # bucket start, level, count
+
+
+def parse_group(text: str) -> Callable[[int, ZoneInfo], int]:
+    """
+    Return the function that finds the start of an instant's bucket.
+
+    Raises:
+        InputError: There is no such group.
+    """
+    if text not in GROUPS:
+        raise InputError(f'group: expected one of {", ".join(GROUPS)}, got {shown(text)}')
+    return GROUPS[text]
+
+
+@cache
+def load_zone(name: str) -> ZoneInfo:
+    """Load a zone by the name that `pytz.all_timezones` lists it under."""
+    with pytz.open_resource(name) as file:  # type: ignore[attr-defined]
+        return ZoneInfo.from_file(file, key=name)
+
+
+def parse_zone(text: str) -> ZoneInfo:
+    """
+    Return the named zone of the IANA database.
+
+    Raises:
+        InputError: There is no such zone.
+    """
+    try:
+        name = str(pytz.timezone(text))
+    except pytz.UnknownTimeZoneError as ex:
+        wanted = 'expected a name of the IANA time zone database such as Europe/Berlin'
+        raise InputError(f'timezone: {wanted}, got {shown(text)}') from ex
+    return load_zone(name)
+
+
+def fold(
+    counts: Counts,
+    start_of: Callable[[int, ZoneInfo], int],
+    zone: ZoneInfo,
+    refine: Callable[[datetime], Counts],
+) -> dict[int, Counter[int]]:
+    """
+    Gather counts in steps of `BUCKET` into the buckets of *zone*.
+
+    A step that a bucket's border cuts (a historical zone, whose offset is no multiple of the step)
+    is counted anew, by the second, with *refine*, called with the step's start.
+
+    Returns:
+        ``{bucket start: {level: count}}``, ascending; empty buckets absent.
+    """
+    buckets: dict[int, Counter[int]] = {}
+    for step, level, count in _uncut(counts, zone, refine):
+        buckets.setdefault(start_of(step, zone), Counter())[level] += count
+    return dict(sorted(buckets.items()))
+
+
+def _uncut(
+    counts: Counts, zone: ZoneInfo, refine: Callable[[datetime], Counts]
+) -> Iterable[tuple[int, int, int]]:
+    refined = set()
+    for start, level, count in counts:
+        second = _seconds(start)
+        if not _is_cut(second, zone):
+            yield second, level, count
+        elif second not in refined:
+            refined.add(second)
+            yield from ((_seconds(start), level, count) for start, level, count in refine(start))
+
+
+def _is_cut(second: int, zone: ZoneInfo) -> bool:
+    offset = offset_at(second, zone)
+    return offset % STEP_SECONDS != 0 or offset_at(second + STEP_SECONDS - 1, zone) != offset
+
+
+def start_of_hour(second: int, zone: ZoneInfo) -> int:
+    """First instant of the wall-clock hour; the hour that is repeated in autumn counts twice."""
+    return _floor(second, HOUR, zone)
+
+
+def start_of_day(second: int, zone: ZoneInfo) -> int:
+    """First instant of the calendar day, which lasts 23 or 25 hours when clocks change."""
+    offset = offset_at(second, zone)
+    midnight = (second + offset) // DAY * DAY  # as if local time were UTC
+    if not FIRST + DAY < second < LAST - DAY:
+        return midnight - offset
+    wall = (EPOCH + timedelta(seconds=midnight)).replace(tzinfo=zone)
+    offset_of_wall = wall.utcoffset()
+    assert offset_of_wall is not None
+    start = midnight - offset_of_wall // timedelta(seconds=1)
+    if start + offset_at(start, zone) == midnight:
+        return start
+    return _transition(start - DAY, start + DAY, zone)  # clocks jumped over midnight
+
+
+GROUPS = {'hour': start_of_hour, 'day': start_of_day}
+
+
+def offset_at(second: int, zone: ZoneInfo) -> int:
+    """The zone's offset from UTC in seconds; at the calendar's ends, that of a day inside."""
+    clamped = min(max(second, FIRST), LAST)
+    offset = (EPOCH + timedelta(seconds=clamped)).astimezone(zone).utcoffset()
+    assert offset is not None
+    return offset // timedelta(seconds=1)
+
+
+def _floor(second: int, length: int, zone: ZoneInfo) -> int:
+    """Start of the wall-clock interval around an instant, cut where clocks changed within it."""
+    offset = offset_at(second, zone)
+    start = (second + offset) // length * length - offset
+    return start if offset_at(start, zone) == offset else _transition(start, second, zone)
+
+
+def _transition(before: int, after: int, zone: ZoneInfo) -> int:
+    """First second in (*before*, *after*] with the offset that holds at *after*."""
+    offset = offset_at(after, zone)
+    while after - before > 1:
+        middle = (before + after) // 2
+        if offset_at(middle, zone) == offset:
+            after = middle
+        else:
+            before = middle
+    return after
+
+
+def _seconds(start: datetime) -> int:
+    return (start - EPOCH) // timedelta(seconds=1)

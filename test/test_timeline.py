@@ -1,0 +1,162 @@
+"""Buckets in the wall-clock time of a zone, against the days that people there lived through."""
+
+from collections import Counter
+from datetime import date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+import pytz
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chronologer.errors import InputError
+from chronologer.model import BUCKET, EPOCH
+from chronologer.timeline import (
+    DAY,
+    HOUR,
+    fold,
+    offset_at,
+    parse_group,
+    parse_zone,
+    start_of_day,
+    start_of_hour,
+)
+
+ZONES = st.sampled_from(sorted(pytz.all_timezones))
+SECONDS = st.integers(-62_135_596_800, 253_402_300_799)  # years 1 to 9999
+RECENT = st.integers(0, 4_102_444_800)  # 1970 to 2100
+
+
+def epoch(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+@pytest.mark.parametrize(
+    ('zone', 'second', 'start'),
+    [
+        ('UTC', '2018-05-10T16:36:53+00:00', '2018-05-10T00:00:00+00:00'),
+        ('Europe/Berlin', '2024-03-31T12:00:00+02:00', '2024-03-31T00:00:00+01:00'),
+        ('Europe/Berlin', '2024-10-27T23:59:59+01:00', '2024-10-27T00:00:00+02:00'),
+        ('Asia/Kolkata', '2024-06-01T00:00:00+05:30', '2024-06-01T00:00:00+05:30'),
+        ('Asia/Kathmandu', '2024-06-01T23:59:59+05:45', '2024-06-01T00:00:00+05:45'),
+        # clocks jumped from 00:00 to 01:00, so the day began at one
+        ('America/Sao_Paulo', '2018-11-04T12:00:00-02:00', '2018-11-04T01:00:00-02:00'),
+        ('Africa/Cairo', '2024-04-26T12:00:00+03:00', '2024-04-26T01:00:00+03:00'),
+        # clocks went back from 00:01 to 23:01, so midnight came twice
+        ('America/St_Johns', '2010-11-07T00:00:30-02:30', '2010-11-07T00:00:00-02:30'),
+        ('America/St_Johns', '2010-11-07T12:00:00-03:30', '2010-11-07T00:00:00-02:30'),
+        # a whole day was left out
+        ('Pacific/Apia', '2011-12-31T00:30:00+14:00', '2011-12-31T00:00:00+14:00'),
+        # daylight saving time goes on after 2037
+        ('Europe/Berlin', '2060-07-01T12:00:00+02:00', '2060-07-01T00:00:00+02:00'),
+    ],
+)
+def test_day_begins_at_its_first_instant(zone, second, start):
+    """Days of 23 and 25 hours included."""
+    assert epoch(start) == start_of_day(epoch(second), parse_zone(zone))
+
+
+@pytest.mark.parametrize(
+    ('zone', 'second', 'start'),
+    [
+        ('Asia/Kolkata', '2024-06-01T10:29:00+05:30', '2024-06-01T10:00:00+05:30'),
+        ('Asia/Kathmandu', '2024-06-01T10:59:00+05:45', '2024-06-01T10:00:00+05:45'),
+        # the repeated hour is two buckets
+        ('Europe/Berlin', '2024-10-27T02:30:00+02:00', '2024-10-27T02:00:00+02:00'),
+        ('Europe/Berlin', '2024-10-27T02:30:00+01:00', '2024-10-27T02:00:00+01:00'),
+        # clocks change by half an hour: the second bucket begins with the change
+        ('Australia/Lord_Howe', '2024-04-07T01:45:00+11:00', '2024-04-07T01:00:00+11:00'),
+        ('Australia/Lord_Howe', '2024-04-07T01:45:00+10:30', '2024-04-07T01:30:00+10:30'),
+        ('Australia/Lord_Howe', '2024-10-06T02:45:00+11:00', '2024-10-06T02:30:00+11:00'),
+    ],
+)
+def test_hour_begins_at_its_first_instant(zone, second, start):
+    """Half-hour and quarter-hour zones included."""
+    assert epoch(start) == start_of_hour(epoch(second), parse_zone(zone))
+
+
+@given(SECONDS, ZONES)
+def test_an_instant_lies_in_its_bucket(second, zone_name):
+    """Anywhere in the calendar and in any zone; the bucket's start has itself as its start."""
+    zone = parse_zone(zone_name)
+    for start_of, longest in ((start_of_hour, HOUR), (start_of_day, DAY + 2 * HOUR)):
+        start = start_of(second, zone)
+        assert second - longest < start <= second
+        assert start == start_of(start, zone)
+
+
+@settings(max_examples=300)
+@given(RECENT, ZONES)
+def test_days_are_those_of_the_calendar(second, zone_name):
+    """Instants of one local date, and no others, share a bucket."""
+    zone = parse_zone(zone_name)
+
+    def local_date(second: int) -> date:
+        return datetime.fromtimestamp(second, zone).date()
+
+    start = start_of_day(second, zone)
+    assert local_date(second) == local_date(start)
+    assert local_date(second) != local_date(start - 1)
+
+
+def test_zones_come_from_the_package_and_not_from_the_machine():
+    """All of them load, with the offset that the standard library's copy gives today."""
+    now = 1_700_000_000
+    for name in pytz.common_timezones:
+        offset = datetime.fromtimestamp(now, ZoneInfo(name)).utcoffset()
+        assert offset == timedelta(seconds=offset_at(now, parse_zone(name))), name
+
+
+@given(
+    st.lists(st.tuples(SECONDS | RECENT, st.sampled_from([10, 40])), max_size=30),
+    ZONES,
+    st.sampled_from(['hour', 'day']),
+)
+def test_fold_counts_every_record_in_its_own_bucket(records, zone_name, group):
+    """Steps that a border cuts are counted anew, so the result is as if made record by record."""
+    zone, start_of = parse_zone(zone_name), parse_group(group)
+
+    def count(length: timedelta, low: int, high: int) -> list[tuple[datetime, int, int]]:
+        counts = Counter(
+            (EPOCH + timedelta(seconds=second) // length * length, level)
+            for second, level in records
+            if low <= second < high
+        )
+        return [(start, level, n) for (start, level), n in sorted(counts.items())]
+
+    def refine(start: datetime) -> list[tuple[datetime, int, int]]:
+        low = (start - EPOCH) // timedelta(seconds=1)
+        return count(timedelta(seconds=1), low, low + 900)
+
+    buckets = fold(count(BUCKET, -(10**12), 10**12), start_of, zone, refine)
+    expected: dict[int, Counter[int]] = {}
+    for second, level in records:
+        expected.setdefault(start_of(second, zone), Counter())[level] += 1
+    assert expected == buckets
+    assert sorted(buckets) == list(buckets)
+
+
+@pytest.mark.parametrize('text', ['', 'Mars/Olympus', '../../etc/passwd', 'Europe/Berlin\n', 'é'])
+def test_unknown_zone_is_refused(text):
+    """By name, with an example of what is wanted."""
+    with pytest.raises(InputError, match=r'^timezone: '):
+        parse_zone(text)
+
+
+@pytest.mark.parametrize('text', ['', 'second', 'DAY', 'day '])
+def test_unknown_group_is_refused(text):
+    """With the list of those that exist."""
+    with pytest.raises(InputError, match=r'^group: expected one of .*day'):
+        parse_group(text)
+
+
+def test_calendar_ends_have_buckets():
+    """No datetime can hold the local time of these instants."""
+    first, last = (
+        datetime.min.replace(tzinfo=timezone.utc),
+        datetime.max.replace(tzinfo=timezone.utc),
+    )
+    for zone_name in ('America/New_York', 'Pacific/Kiritimati', 'Asia/Kathmandu'):
+        for ts in (first, last):
+            second = (ts - EPOCH) // timedelta(seconds=1)
+            assert 0 <= second - start_of_day(second, parse_zone(zone_name)) < DAY
