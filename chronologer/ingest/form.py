@@ -1,0 +1,48 @@
+"""
+``application/x-www-form-urlencoded``, the format of stdlib ``HTTPHandler``.
+
+The standard library's ``parse_qsl`` takes 4.2 s and 1.3 GB for 16 MiB of escaped Chinese text;
+percent escapes are quoted-printable with another sign, which `binascii` decodes in C: 0.06 s and
+67 MB.
+"""
+
+import re
+from binascii import a2b_qp
+
+from chronologer.errors import InputError, LimitError, shown
+from chronologer.ingest.stored import stored_text
+
+MAX_FIELDS = 10_000
+
+STRAY_PERCENT = re.compile(rb'%(?![0-9A-Fa-f]{2})')
+
+
+def parse_form(body: bytes) -> dict[str, str]:
+    """
+    Split a form into its fields: text in its stored form, not interpreted further.
+
+    Bytes that are not UTF-8 become ``\\xff`` escapes; a percent sign that begins no escape stays.
+
+    Raises:
+        InputError: Two fields have the same name.
+        LimitError: There are more than `MAX_FIELDS` fields.
+    """
+    if body.count(b'&') >= MAX_FIELDS:
+        raise LimitError(f'the form has more than {MAX_FIELDS:,} fields')
+    fields = {}
+    for pair in body.split(b'&'):
+        if pair:
+            key, _, value = pair.partition(b'=')
+            name = _decode(key)
+            if name in fields:
+                raise InputError(f'the form has two fields named {shown(name)}')
+            fields[name] = _decode(value)
+    return fields
+
+
+def _decode(value: bytes) -> str:
+    value = value.replace(b'+', b' ')
+    if b'%' in value:
+        value = STRAY_PERCENT.sub(b'%25', value)
+        value = a2b_qp(value.replace(b'=', b'=3D').replace(b'%', b'='))
+    return stored_text(value.decode('utf-8', 'backslashreplace'))

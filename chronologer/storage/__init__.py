@@ -1,0 +1,134 @@
+"""
+Where records are kept: the interface that every engine fulfils, and `create_storage`.
+
+The contract is written as a test suite that runs on each engine, ``test/storage/contract``.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from importlib import import_module
+from urllib.parse import urlsplit
+
+from chronologer.errors import ChronologerError, ConfigurationError
+from chronologer.model import Filter, Record
+
+__all__ = ['Batch', 'Outcome', 'Storage', 'create_storage', 'shown_dsn']
+
+Batch = Sequence[Record]
+Outcome = list[int] | ChronologerError
+
+# DSN scheme -> module and class, imported on demand because each needs its own driver.
+ENGINES = {
+    'sqlite': ('chronologer.storage.sqlite', 'SQLiteStorage'),
+}
+
+
+class Storage(ABC):
+    """
+    Keeps records and answers questions about them; safe to call from any thread.
+
+    Any method raises `StorageBusyError` when the engine cannot be reached or does not answer within
+    its time limit, and `StorageError` when it fails.
+    """
+
+    @abstractmethod
+    def insert(self, batches: Sequence[Batch]) -> list[Outcome]:
+        """
+        Store several requests' batches in one transaction and return after its commit.
+
+        Returns:
+            For each batch the ids of its records in order, or the error for which this batch, and
+            no other, was left out. Ids are below 2**53, increase in the order of commits, and are
+            never used again.
+        """
+
+    @abstractmethod
+    def get(self, id: int) -> Record | None:
+        """Return the whole record, or None when there is none."""
+
+    @abstractmethod
+    def range(self, filter: Filter, left: int, right: int) -> Iterator[Record]:
+        """
+        Yield matching records, newest first (`ts`, then `id`, descending), without ``logrec``.
+
+        *left* and *right* are offsets from 0, both included. Which records they are is settled by
+        the first step; they are fetched as the caller goes on, in slices of about a megabyte, so
+        that a page of huge messages does not fill the memory.
+        """
+
+    @abstractmethod
+    def since(self, id: int, filter: Filter, limit: int) -> Iterator[Record]:
+        """Yield the matching records after *id*, oldest first by id, fetched as in `range`."""
+
+    @abstractmethod
+    def count(self, filter: Filter) -> int:
+        """Count matching records."""
+
+    @abstractmethod
+    def timeline(self, filter: Filter, step: timedelta) -> list[tuple[datetime, int, int]]:
+        """
+        Count matching records per interval of length *step* since the epoch, and per level.
+
+        Steps of 15 minutes and their multiples are answered from counters, shorter ones (whole
+        seconds) from the records.
+
+        Returns:
+            ``(start, level, count)``, ascending; start is aware UTC, empty intervals absent.
+        """
+
+    @abstractmethod
+    def purge(self, before: datetime, filter: Filter) -> int:
+        """Delete matching records older than *before*, in slices, and return their number."""
+
+    @abstractmethod
+    def migrate(self) -> None:
+        """Create the schema, or bring it up to this version's."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """
+        Make sure that the storage answers and has this version's schema.
+
+        Raises:
+            SchemaError: There is no schema, or it is older or newer; says what to do.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release connections and files."""
+
+    def __enter__(self) -> 'Storage':
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def create_storage(dsn: str) -> Storage:
+    """
+    Return the storage that *dsn* names, not yet opened or checked.
+
+    Raises:
+        ConfigurationError: The DSN is malformed, or its scheme or driver is not there.
+    """
+    scheme = dsn.partition(':')[0]
+    if scheme not in ENGINES:
+        wanted = ', '.join(f'{known}://…' for known in ENGINES)
+        raise ConfigurationError(f'storage DSN {shown_dsn(dsn)!r}: expected {wanted}')
+    module, name = ENGINES[scheme]
+    storage: Storage = getattr(import_module(module), name)(dsn)
+    return storage
+
+
+def shown_dsn(dsn: str) -> str:
+    """The DSN as it may stand in a message or a log: without its password."""
+    try:
+        parts = urlsplit(dsn)
+    except ValueError:
+        return f'{dsn.partition(":")[0]}:…'
+    credentials, at, host = parts.netloc.rpartition('@')
+    user, colon, _ = credentials.partition(':')
+    if not (at and colon):
+        return dsn
+    return parts._replace(netloc=f'{user}:…@{host}').geturl()

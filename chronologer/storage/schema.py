@@ -1,0 +1,64 @@
+"""
+Schema versions: the migrations that ship with Chronologer against those a database has applied.
+
+yoyo applies the files of ``chronologer/migration/<engine>`` in the order of their names and records
+each in the database. A published migration is finished; a change is the next file.
+"""
+
+import glob
+import os
+import pwd
+from collections.abc import Iterable
+from pathlib import Path
+
+from yoyo import read_migrations
+from yoyo.backends import DatabaseBackend
+from yoyo.exceptions import LockTimeout
+
+from chronologer.errors import SchemaError
+
+MIGRATIONS = Path(__file__).parent.parent / 'migration'
+
+APPLIED = 'SELECT migration_id FROM _yoyo_migration'
+
+
+def check_applied(engine: str, applied: Iterable[str]) -> None:
+    """
+    Compare the migrations that a database has applied with those of this version.
+
+    Raises:
+        SchemaError: They differ; says in which direction, and what to do.
+    """
+    known = {path.stem for path in (MIGRATIONS / engine).glob('*.py')}
+    missing, unknown = known.difference(applied), set(applied).difference(known)
+    if unknown:
+        newest = max(unknown)
+        raise SchemaError(f'the schema is newer than this Chronologer, which lacks {newest}')
+    if missing:
+        state = 'is older than this Chronologer' if missing != known else 'has not been created yet'
+        raise SchemaError(f'the schema {state}: run "migrate", or "serve -m"')
+
+
+def apply_migrations(engine: str, backend: DatabaseBackend) -> None:
+    """
+    Apply what the database lacks.
+
+    Raises:
+        SchemaError: Another migration is under way, or one has died before its end.
+    """
+    _ensure_user_name()
+    migrations = read_migrations(glob.escape(str(MIGRATIONS / engine)))
+    try:
+        with backend, backend.lock():
+            backend.apply_migrations(backend.to_apply(migrations))
+    except LockTimeout as ex:
+        wanted = 'if none is running, delete the row of table yoyo_lock'
+        raise SchemaError(f'another migration holds the lock: {wanted}') from ex
+
+
+def _ensure_user_name() -> None:
+    """yoyo logs who migrated, and fails for a uid without a passwd entry (usual in containers)."""
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        os.environ.setdefault('LOGNAME', str(os.getuid()))

@@ -1,0 +1,177 @@
+"""
+Counters of the SQLite storage, and the questions that they answer.
+
+`count_by_level` serves every filter without a logger name, `count_by_logger` those with one: with
+hundreds of loggers it is nearly as long as the log itself. Both are kept in the transaction that
+writes or purges the records, so that they are exact.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from chronologer.model import Filter
+from chronologer.storage.bucket import (
+    BUCKET_MICROSECONDS,
+    Range,
+    bucket_range,
+    split,
+    time_range,
+)
+
+Counts = Counter[tuple[int, int, int]]  # by logger, bucket and level
+Steps = dict[tuple[int, int], int]  # count by start (microseconds) and level
+
+
+def add(db: sqlite3.Connection, counts: Counts) -> None:
+    """Count records that are being written."""
+    db.executemany(
+        """
+        INSERT INTO count_by_logger (logger, bucket, level, n)
+        VALUES (?, ?, ?, ?)
+        ON CONFLICT DO UPDATE SET n = n + excluded.n
+        """,
+        [(*key, n) for key, n in counts.items()],
+    )
+    by_level: Counter[tuple[int, int]] = Counter()
+    for (_, bucket, level), n in counts.items():
+        by_level[bucket, level] += n
+    db.executemany(
+        """
+        INSERT INTO count_by_level (bucket, level, n)
+        VALUES (?, ?, ?)
+        ON CONFLICT DO UPDATE SET n = n + excluded.n
+        """,
+        [(*key, n) for key, n in by_level.items()],
+    )
+
+
+def subtract(db: sqlite3.Connection, counts: Counts) -> None:
+    """Uncount records that are being purged."""
+    add(db, Counter({key: -n for key, n in counts.items()}))
+    db.executemany(
+        'DELETE FROM count_by_logger WHERE logger = ? AND bucket = ? AND level = ? AND n = 0',
+        counts.keys(),
+    )
+    db.executemany(
+        'DELETE FROM count_by_level WHERE bucket = ? AND level = ? AND n = 0',
+        {(bucket, level) for _, bucket, level in counts},
+    )
+
+
+def condition(filter: Filter) -> tuple[str, list[Any]]:
+    """What *filter* asks of level and logger: SQL that continues a WHERE clause, and parameters."""
+    clauses: list[str] = []
+    parameters: list[Any] = []
+    if filter.level is not None:
+        clauses.append('AND level >= ?')
+        parameters.append(filter.level)
+    if filter.names:
+        prefixes = ' OR '.join(['substr(name, 1, ?) = ?'] * len(filter.names))
+        clauses.append(f'AND logger IN (SELECT id FROM logger WHERE {prefixes})')
+        parameters += [value for prefix in filter.names for value in (len(prefix), prefix)]
+    return ' '.join(clauses), parameters
+
+
+def total(db: sqlite3.Connection, filter: Filter, first: int, last: int) -> int:
+    """Count matching records in whole buckets."""
+    where, parameters = condition(filter)
+    (count,) = db.execute(
+        f"""
+        SELECT coalesce(sum(n), 0) FROM {_table(filter)}
+        WHERE bucket BETWEEN ? AND ? {where}
+        """,
+        [first, last, *parameters],
+    ).fetchone()
+    return int(count)
+
+
+def steps(db: sqlite3.Connection, filter: Filter, first: int, last: int, length: int) -> Steps:
+    """Count matching records in whole buckets, per step of *length* buckets and level."""
+    where, parameters = condition(filter)
+    rows = db.execute(
+        f"""
+        SELECT bucket - (bucket % ? + ?) % ? AS start, level, sum(n)
+        FROM {_table(filter)}
+        WHERE bucket BETWEEN ? AND ? {where}
+        GROUP BY start, level
+        """,
+        [length, length, length, first, last, *parameters],
+    )
+    return {(start * BUCKET_MICROSECONDS, level): n for start, level, n in rows}
+
+
+def count_rows(db: sqlite3.Connection, filter: Filter, span: Range) -> int:
+    """Count matching records within *span* one by one."""
+    where, parameters = condition(filter)
+    (count,) = db.execute(
+        f'SELECT count(*) FROM record INDEXED BY record_ts WHERE ts BETWEEN ? AND ? {where}',
+        [span.low, span.high, *parameters],
+    ).fetchone()
+    return int(count)
+
+
+def count_steps(db: sqlite3.Connection, filter: Filter, span: Range, length: int) -> Steps:
+    """Count matching records within *span* one by one, per step of *length* µs and level."""
+    where, parameters = condition(filter)
+    rows = db.execute(
+        f"""
+        SELECT ts - (ts % ? + ?) % ? AS start, level, count(*)
+        FROM record INDEXED BY record_ts
+        WHERE ts BETWEEN ? AND ? {where}
+        GROUP BY start, level
+        """,
+        [length, length, length, span.low, span.high, *parameters],
+    )
+    return {(start, level): n for start, level, n in rows}
+
+
+def narrow(db: sqlite3.Connection, filter: Filter, left: int, right: int) -> tuple[Range, int]:
+    """
+    Find the time range in which the matching records at offsets *left* to *right* lie.
+
+    So that neither a deep offset nor a rare level walks through the records before it: counters
+    are summed from the newest bucket down until both ends are reached.
+
+    Returns:
+        The range, and the offset of record *left* within it.
+    """
+    whole = time_range(filter)
+    high = offset = None
+    low, seen = whole.low, 0
+    for span, count in _spans(db, filter):
+        if high is None and seen + count > left:
+            high, offset = span.high, left - seen
+        seen += count
+        if seen > right:
+            low = span.low
+            break
+    if high is None or offset is None:
+        return Range(0, -1), 0
+    return Range(low, high), offset
+
+
+def _spans(db: sqlite3.Connection, filter: Filter) -> Iterator[tuple[Range, int]]:
+    """Yield the edges and buckets of the filter's time range with their counts, newest first."""
+    part = split(time_range(filter))
+    where, parameters = condition(filter)
+    if part.upper:
+        yield part.upper, count_rows(db, filter, part.upper)
+    buckets = db.execute(
+        f"""
+        SELECT bucket, sum(n) FROM {_table(filter)}
+        WHERE bucket BETWEEN ? AND ? {where}
+        GROUP BY bucket
+        ORDER BY bucket DESC
+        """,
+        [part.first, part.last, *parameters],
+    )
+    for bucket, count in buckets:
+        yield bucket_range(bucket), count
+    if part.lower:
+        yield part.lower, count_rows(db, filter, part.lower)
+
+
+def _table(filter: Filter) -> str:
+    return 'count_by_logger' if filter.names else 'count_by_level'

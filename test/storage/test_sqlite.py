@@ -1,0 +1,204 @@
+"""What only SQLite does: files, WAL, locks and crashes."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from yoyo import get_backend, read_migrations
+
+from chronologer.errors import ConfigurationError, SchemaError, StorageBusyError, StorageError
+from chronologer.model import EPOCH, Filter, Record
+from chronologer.storage import create_storage, shown_dsn, sqlite
+from chronologer.storage.schema import MIGRATIONS
+
+RECORD = Record(EPOCH, 'a', 20, 'hello', {})
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where a migrated, empty store is."""
+    path = tmp_path / 'test.sqlite'
+    with create_storage(f'sqlite:///{path}') as storage:
+        storage.migrate()
+    return path
+
+
+@pytest.mark.parametrize('name', ['a b', 'x?y=1', '50%', 'x#y', '100%25', 'é', "it's"])
+def test_any_path_can_be_named(tmp_path, name):
+    """Percent-encoded, as in any URL."""
+    with create_storage(f'sqlite:///{tmp_path}/{quote(name)}') as storage:
+        storage.migrate()
+        storage.check()
+        storage.insert([[RECORD]])
+        assert 1 == storage.count(Filter())
+    assert (tmp_path / name).exists()
+    assert not [file for file in tmp_path.iterdir() if not file.name.startswith(name)]
+
+
+def test_relative_path_is_of_the_working_directory(tmp_path, monkeypatch):
+    """At the time of the start; it stays there."""
+    monkeypatch.chdir(tmp_path)
+    with create_storage('sqlite:///log.sqlite') as storage:
+        monkeypatch.chdir('/')
+        storage.migrate()
+    assert (tmp_path / 'log.sqlite').exists()
+
+
+@pytest.mark.parametrize(
+    'dsn',
+    ['', 'sqlite', 'sqlite:', 'sqlite://', 'sqlite:///', 'sqlite:///a?b=c', 'sqlite://host/a',
+     'sqlite:///:memory:', 'oracle://a', 'SQLITE:///a', 'sqlite:///a%00b', 'sqlite:////'],
+)  # fmt: skip
+def test_dsn_that_names_no_file_is_refused(dsn):
+    """With the form that is wanted."""
+    with pytest.raises(ConfigurationError, match='sqlite'):
+        create_storage(dsn)
+
+
+@pytest.mark.parametrize(
+    ('dsn', 'shown'),
+    [
+        ('sqlite:///a', 'sqlite:///a'),
+        ('mysql://bob:s3cret@db/log', 'mysql://bob:…@db/log'),
+        ('mysql://bob:s3@cret@db:3306/log?a=b', 'mysql://bob:…@db:3306/log?a=b'),
+        ('mysql://bob@db/log', 'mysql://bob@db/log'),
+        ('mysql://bob:s3cret@[db/log', 'mysql:…'),
+    ],
+)
+def test_passwords_are_not_shown(dsn, shown):
+    """Not even those of a DSN that cannot be read."""
+    assert shown == shown_dsn(dsn)
+
+
+def test_commits_are_durable(path):
+    """WAL, and an fsync for each commit."""
+    with create_storage(f'sqlite:///{path}') as storage:
+        with storage._writing() as db:
+            assert [('wal',)] == db.execute('PRAGMA journal_mode').fetchall()
+            assert [(2,)] == db.execute('PRAGMA synchronous').fetchall()
+        with storage._reading() as db, pytest.raises(sqlite3.OperationalError, match='readonly'):
+            db.execute('DELETE FROM record')
+
+
+def test_migrations_can_be_taken_back_and_applied_again(tmp_path):
+    """Apply all, roll back all, apply again."""
+    with get_backend(f'sqlite:///{tmp_path}/test.sqlite') as backend:
+        migrations = read_migrations(str(MIGRATIONS / 'sqlite'))
+        backend.apply_migrations(backend.to_apply(migrations))
+        backend.rollback_migrations(backend.to_rollback(migrations))
+        tables = {name for name in backend.list_tables() if 'yoyo' not in name}
+        assert tables <= {'sqlite_sequence'}
+        backend.apply_migrations(backend.to_apply(migrations))
+    with create_storage(f'sqlite:///{tmp_path}/test.sqlite') as storage:
+        storage.check()
+
+
+def test_newer_schema_is_refused(path):
+    """It was migrated by a later version, whose rows we might misread."""
+    with sqlite3.connect(path) as db:
+        db.execute(
+            'INSERT INTO _yoyo_migration (migration_hash, migration_id, applied_at_utc)'
+            " VALUES ('x', '20991231_01_future', '2099-12-31')"
+        )
+    db.close()
+    storage = create_storage(f'sqlite:///{path}')
+    with storage, pytest.raises(SchemaError, match=r'newer .* 20991231_01_future'):
+        storage.check()
+
+
+def test_other_files_are_refused(tmp_path):
+    """A file that is no database, a directory, and one that is not there."""
+    (tmp_path / 'text').write_text('hello' * 1000)
+    for name in ('text', '.', 'missing/file'):
+        with create_storage(f'sqlite:///{tmp_path}/{name}/'.rstrip('/.')) as storage:
+            with pytest.raises(StorageError):
+                storage.check()
+            with pytest.raises(StorageError):
+                storage.insert([[RECORD]])
+
+
+def test_a_lock_held_too_long_is_busy(path, monkeypatch):
+    """Another process writes; it can be tried again, and then succeeds."""
+    monkeypatch.setattr(sqlite, 'BUSY_TIMEOUT', 0.05)
+    other = sqlite3.connect(path, isolation_level=None)
+    with create_storage(f'sqlite:///{path}') as storage:
+        other.execute('BEGIN IMMEDIATE')
+        with pytest.raises(StorageBusyError, match='locked'):
+            storage.insert([[RECORD]])
+        assert 0 == storage.count(Filter())
+        other.execute('ROLLBACK')
+        assert [[1]] == storage.insert([[RECORD]])
+    other.close()
+
+
+def test_a_failed_transaction_leaves_nothing(path):
+    """And the connection recovers by itself."""
+    with create_storage(f'sqlite:///{path}') as storage:
+        storage.insert([[RECORD]])
+        with sqlite3.connect(path) as db:
+            db.execute('ALTER TABLE count_by_level RENAME TO away')
+        with pytest.raises(StorageError, match='count_by_level'):
+            storage.insert([[Record(EPOCH, 'new', 20, 'm', {})]])
+        with db:
+            db.execute('ALTER TABLE away RENAME TO count_by_level')
+        db.close()
+        assert [[2]] == storage.insert([[Record(EPOCH, 'new', 20, 'm', {})]])
+        assert 2 == storage.count(Filter())
+
+
+def test_two_processes_write_one_file(path):
+    """Ids stay unique and in the order of commits, loggers have one id, counters are exact."""
+    code = f"""
+        from chronologer.model import EPOCH, Record
+        from chronologer.storage import create_storage
+        with create_storage('sqlite:///{path}') as storage:
+            for index in range(100):
+                storage.insert([[Record(EPOCH, f'logger{{index}}', 20, 'm', {{}})]])
+    """
+    processes = [subprocess.Popen([sys.executable, '-c', textwrap.dedent(code)]) for _ in range(3)]
+    assert [0, 0, 0] == [process.wait() for process in processes]
+    with create_storage(f'sqlite:///{path}') as storage:
+        assert 300 == storage.count(Filter())
+        assert 3 == storage.count(Filter(names=('logger99',)))
+        assert list(range(1, 301)) == [r.id for r in storage.since(0, Filter(), 999)]
+
+
+def test_a_killed_process_loses_nothing_it_acknowledged(path):
+    """What insert returned for is there, its counters too; what it did not is whole or absent."""
+    code = f"""
+        from chronologer.model import EPOCH, Record
+        from chronologer.storage import create_storage
+        storage = create_storage('sqlite:///{path}')
+        while True:
+            print(storage.insert([[Record(EPOCH, 'a', 20, 'm', {{}})] * 7])[0][-1], flush=True)
+    """
+    acknowledged = 0
+    for lines in (1, 20, 50):
+        process = subprocess.Popen(
+            [sys.executable, '-c', textwrap.dedent(code)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        for _ in range(lines):
+            acknowledged = int(process.stdout.readline())
+        os.kill(process.pid, signal.SIGKILL)
+        acknowledged = int(([acknowledged, *process.stdout.read().split()])[-1])
+        process.stdout.close()
+        process.wait()
+        with create_storage(f'sqlite:///{path}') as storage:
+            count = storage.count(Filter())
+            assert acknowledged <= count <= acknowledged + 7
+            assert 0 == count % 7
+            assert count == len(list(storage.since(0, Filter(), 10**6)))
+
+
+def test_migrations_ship_with_names_in_order():
+    """yoyo applies them in that order."""
+    names = [file.stem for file in sorted(Path(MIGRATIONS / 'sqlite').glob('*.py'))]
+    assert names == sorted(names)
+    assert names
