@@ -91,11 +91,8 @@ def test_mapping_of_arguments_is_restored():
     """``log.info('%(a)s', {'a': obj})`` has a dict as its arguments."""
     args = restore_args("{'a': <User 5>, 'b': [1, 2], 'c': 'x: y, z'}")
     assert isinstance(args, dict)
-    assert {k: repr(v) for k, v in args.items()} == {
-        'a': '<User 5>',
-        'b': '[1, 2]',
-        'c': "'x: y, z'",
-    }
+    expected = {'a': '<User 5>', 'b': '[1, 2]', 'c': "'x: y, z'"}
+    assert expected == {key: repr(value) for key, value in args.items()}
 
 
 @pytest.mark.parametrize('text', ['', 'None', '5', "'a'", '<args>', '[1]'])

@@ -1,0 +1,132 @@
+"""The command line: ``python -m chronologer [-c ENVCONF] [-e ENVIRONMENT] serve | migrate``."""
+
+import argparse
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chronologer import __version__, process
+from chronologer.configuration import Configuration, load_configuration
+from chronologer.errors import ChronologerError
+
+if TYPE_CHECKING:
+    from chronologer.storage import Storage
+
+PUBLIC = ('0.0.0.0', '::')
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return its exit status: 0, or 2 after one line that says what is wrong."""
+    options = _parser().parse_args(arguments)
+    try:
+        conf = load_configuration(options.envconf, options.environment)
+        options.command(conf, options)
+    except ChronologerError as ex:
+        print(f'chronologer: {ex.message}', file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as ex:
+        if (ex.name or '').partition('.')[0] == 'chronologer':
+            raise
+        wanted = "pip install 'chronologer[server]'"
+        print(
+            f'chronologer: {ex.name} is not installed; the server needs {wanted}', file=sys.stderr
+        )
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='chronologer',
+        description='The log server at the other end of logging.handlers.HTTPHandler.',
+        epilog='Settings are environment variables, CHRONOLOGER_PORT and others: see README.rst.',
+    )
+    parser.add_argument('--version', action='version', version=f'%(prog)s {__version__}')
+    parser.add_argument(
+        '-c',
+        dest='envconf',
+        metavar='ENVCONF',
+        type=Path,
+        help='Python module with the configuration, in place of the default one',
+    )
+    parser.add_argument(
+        '-e',
+        dest='environment',
+        metavar='ENVIRONMENT',
+        default='development',
+        help='part of the configuration to use: production, development (default), test_suite',
+    )
+    commands = parser.add_subparsers(metavar='COMMAND', required=True)
+
+    serve = commands.add_parser('serve', help='run the server', description='Run the server.')
+    serve.set_defaults(command=_serve)
+    serve.add_argument('-m', dest='migrate', action='store_true', help='migrate the storage first')
+    serve.add_argument(
+        '-d',
+        dest='detach',
+        action='store_true',
+        help='go to the background once requests are answered; set CHRONOLOGER_LOG_FILE with it',
+    )
+    serve.add_argument(
+        '-p', dest='pid_file', metavar='PIDFILE', type=Path, help='file for the id of the process'
+    )
+    serve.add_argument(
+        '-u', dest='user', metavar='USER', help='user to become, when started as root'
+    )
+    serve.add_argument(
+        '-g', dest='group', metavar='GROUP', help="group to become; default: USER's own"
+    )
+
+    migrate = commands.add_parser(
+        'migrate',
+        help='create or upgrade the storage',
+        description="Create the storage's schema, or bring it up to this version's.",
+    )
+    migrate.set_defaults(command=_migrate)
+    return parser
+
+
+def _serve(conf: Configuration, options: argparse.Namespace) -> None:
+    from chronologer import server  # its imports are the extra `server`
+
+    if options.detach:
+        options.pid_file = options.pid_file and options.pid_file.absolute()
+        process.detach()
+    with ExitStack() as stack:
+        if options.pid_file:
+            stack.enter_context(process.pid_file(options.pid_file))
+        process.drop_privileges(options.user, options.group)
+        with _open_storage(conf) as storage:
+            if options.migrate:
+                storage.migrate()
+            storage.check()
+        process.check_address(conf.host, conf.port)
+        server.serve(conf, lambda: process.announce(_greeting(conf, options.environment)))
+
+
+def _migrate(conf: Configuration, options: argparse.Namespace) -> None:
+    from chronologer.storage import shown_dsn
+
+    with _open_storage(conf) as storage:
+        storage.migrate()
+    print(f'Chronologer {__version__}: {shown_dsn(conf.storage_dsn)} is up to date')
+
+
+def _open_storage(conf: Configuration) -> 'Storage':
+    from chronologer.storage import create_storage
+
+    return create_storage(conf.storage_dsn)
+
+
+def _greeting(conf: Configuration, environment: str) -> str:
+    from chronologer.storage import shown_dsn
+
+    if conf.host in PUBLIC and not conf.password:
+        print(
+            'chronologer: WARNING: anybody who reaches this machine can read and write the log,'
+            ' because CHRONOLOGER_PASSWORD is empty',
+            file=sys.stderr,
+        )
+    storage = shown_dsn(conf.storage_dsn)
+    return f'Chronologer {__version__} at {conf.url} (environment {environment}, storage {storage})'

@@ -1,0 +1,39 @@
+"""
+Default configuration, by environment.
+
+Each setting can be overridden by the environment variable that stands beside it. A module given by
+``-c`` replaces this one completely; the ``envconf.py`` of the source distribution is a start.
+Values are checked before anything is opened, so they may stay the text that a variable holds.
+"""
+
+from os import environ
+
+base = {
+    # Address to listen on; whoever reaches it needs the credentials below.
+    'host': environ.get('CHRONOLOGER_HOST', '127.0.0.1'),
+    'port': environ.get('CHRONOLOGER_PORT', 8080),
+    # Requests served at the same time. A post waits in its thread for the commit, which it shares
+    # with the others that wait, so this is also the most that one commit can gather.
+    'thread_pool_size': environ.get('CHRONOLOGER_THREAD_POOL_SIZE', 64),
+    # Credentials of HTTP Basic authentication, for all under /api.
+    'username': environ.get('CHRONOLOGER_USERNAME', 'logger'),
+    'password': environ.get('CHRONOLOGER_PASSWORD', ''),
+    # Where records are kept: sqlite:///relative/path or sqlite:////absolute/path.
+    'storage_dsn': environ.get('CHRONOLOGER_STORAGE_DSN', 'sqlite:///chronologer.sqlite'),
+    # Largest body of a request, in bytes; a larger one is refused with 413, never cut.
+    'max_request_bytes': environ.get('CHRONOLOGER_MAX_REQUEST_BYTES', 16 * 2**20),
+    # File to which the server's own log is appended; empty means standard error.
+    'log_file': environ.get('CHRONOLOGER_LOG_FILE', ''),
+}
+
+development = {**base}
+
+production = {
+    **base,
+    'host': environ.get('CHRONOLOGER_HOST', '0.0.0.0'),
+}
+
+test_suite = {
+    **base,
+    'storage_dsn': environ.get('CHRONOLOGER_STORAGE_DSN', 'sqlite:///chronologer-test.sqlite'),
+}

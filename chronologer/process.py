@@ -1,0 +1,156 @@
+"""What `serve` does to its own process before anything is opened: detach, pid file, privileges."""
+
+import errno
+import grp
+import os
+import pwd
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from chronologer.errors import ConfigurationError
+
+STARTED = '\0'  # ends what a detached server says to the one who waits for it
+
+
+def detach() -> None:
+    """
+    Go on in the background, as the leader of a session of its own.
+
+    The calling process waits until `announce` is called, shows what was printed until then, and
+    exits: with 0 if it was called, else with 1. So ``serve -d`` fails visibly.
+    """
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:  # not a session leader: can never get a terminal again
+            os.close(read)
+            _redirect(write)
+            return
+        os._exit(0)
+    os.close(write)
+    with open(read, encoding='utf-8', errors='replace') as pipe:
+        said = pipe.read()
+    print(said.removesuffix(STARTED), end='', flush=True)
+    os._exit(0 if said.endswith(STARTED) else 1)
+
+
+def _redirect(write: int) -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    sys.stdout = sys.stderr = os.fdopen(write, 'w', buffering=1, encoding='utf-8')
+
+
+def announce(line: str) -> None:
+    """Print *line* and, if detached, let the one who waits go."""
+    print(line, flush=True)
+    if sys.stdout is sys.stderr:
+        print(STARTED, end='', flush=True)
+        sys.stdout.close()
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+
+
+@contextmanager
+def pid_file(path: Path) -> Iterator[None]:
+    """
+    Keep this process's id in a file, for as long as the block runs.
+
+    Raises:
+        ConfigurationError: The file cannot be written, or belongs to a process that runs.
+    """
+    _check_stale(path)
+    try:
+        path.write_text(f'{os.getpid()}\n')
+    except OSError as ex:
+        raise ConfigurationError(f'pid file {path}: {ex.strerror}') from ex
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # after a change of user the directory may not be ours
+            path.unlink()
+
+
+def _check_stale(path: Path) -> None:
+    try:
+        pid = int(path.read_text())
+        os.kill(pid, 0)
+    except (OSError, ValueError, OverflowError) as ex:
+        if getattr(ex, 'errno', None) != errno.EPERM:
+            return
+    raise ConfigurationError(f'pid file {path}: process {path.read_text().strip()} is running')
+
+
+def drop_privileges(user: str | None, group: str | None) -> None:
+    """
+    Become *user* and *group*, given by name or number; without *group*, the user's own group.
+
+    Raises:
+        ConfigurationError: There is no such user or group, or we are not allowed to.
+    """
+    uid, name, gid = _find_user(user)
+    gid = _find_group(group) if group is not None else gid
+    try:
+        if name is not None and gid is not None:
+            os.initgroups(name, gid)
+        elif gid is not None:
+            os.setgroups([gid])
+        if gid is not None:
+            os.setgid(gid)
+        if uid is not None:
+            os.setuid(uid)
+            os.environ.update(LOGNAME=name or str(uid), USER=name or str(uid))
+    except PermissionError as ex:
+        raise ConfigurationError('-u and -g need to be started as root') from ex
+
+
+def _find_user(user: str | None) -> tuple[int | None, str | None, int | None]:
+    if user is None:
+        return None, None, None
+    try:
+        entry = pwd.getpwuid(int(user)) if user.isdecimal() else pwd.getpwnam(user)
+    except (KeyError, OverflowError) as ex:
+        raise ConfigurationError(f'-u {user}: there is no such user') from ex
+    return entry.pw_uid, entry.pw_name, entry.pw_gid
+
+
+def _find_group(group: str) -> int:
+    try:
+        return (grp.getgrgid(int(group)) if group.isdecimal() else grp.getgrnam(group)).gr_gid
+    except (KeyError, OverflowError) as ex:
+        raise ConfigurationError(f'-g {group}: there is no such group') from ex
+
+
+def check_address(host: str, port: int) -> None:
+    """
+    Make sure that we can listen there; the front would share a port in use with another server.
+
+    Raises:
+        ConfigurationError: The port is in use or not ours to use, or the host is not one of ours.
+    """
+    try:
+        family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except PermissionError as ex:
+        wanted = 'ports under 1024 are for root, and -u takes effect before the port is opened'
+        raise ConfigurationError(f'cannot listen on port {port}: {wanted}') from ex
+    except OSError as ex:
+        raise ConfigurationError(f'cannot listen on {host} port {port}: {ex.strerror}') from ex
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process when its parent is gone; Linux only, see prctl(2)."""
+    if sys.platform == 'linux':
+        import ctypes
+
+        parent = os.getppid()
+        PR_SET_PDEATHSIG = 1
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGTERM)

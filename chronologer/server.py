@@ -1,0 +1,170 @@
+"""
+Puts the parts together: storage, writer and resources, as one WSGI callable, behind granian.
+
+granian parses HTTP outside of the interpreter and runs the callable in a worker process. Storage
+and writer are opened there, and nowhere else.
+"""
+
+import logging
+import logging.config
+import multiprocessing
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from functools import partial
+from multiprocessing.util import Finalize
+from threading import Thread
+from typing import Any
+
+import cherrypy
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+
+from chronologer.api.dispatch import Dispatcher
+from chronologer.api.health import HealthResource
+from chronologer.api.page import STATIC, Page
+from chronologer.api.record import RecordIngestion, RecordResource
+from chronologer.api.respond import framework_error, pending_error
+from chronologer.auth import BasicAuth
+from chronologer.configuration import Configuration
+from chronologer.ingest.writer import Writer
+from chronologer.process import die_with_parent
+from chronologer.storage import Storage, create_storage
+
+STOP_TIMEOUT = 10  # seconds for requests under way when we are asked to stop
+START_TIMEOUT = 30  # seconds
+CONNECTIONS = 4096  # open at a time; idle ones cost no thread
+
+HEADERS = [
+    ('Content-Security-Policy', "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"),
+    ('Referrer-Policy', 'no-referrer'),
+    ('X-Content-Type-Options', 'nosniff'),
+]
+
+WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class Node:
+    """A part of a path that leads to resources, and is none itself."""
+
+    def __init__(self, **children: object):
+        self.__dict__.update(children)
+
+
+def create_app(conf: Configuration, storage: Storage, writer: Writer) -> WSGIApplication:
+    """Return the whole of Chronologer as a WSGI callable."""
+    auth = BasicAuth(conf.username, conf.password)
+    ingestion = RecordIngestion(writer, auth, conf.max_request_bytes)
+    site = create_site(auth, storage)
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        is_ingestion = environ['REQUEST_METHOD'] == 'POST' and environ['PATH_INFO'] == RECORDS
+        return (ingestion if is_ingestion else site)(environ, start_response)
+
+    return app
+
+
+RECORDS = '/api/v1/record'
+
+
+def create_site(auth: BasicAuth, storage: Storage) -> WSGIApplication:
+    """Return the CherryPy application: every resource, and how they are configured."""
+    cherrypy.log.screen = False
+    root = Node(
+        index=Page(),
+        health=HealthResource(),
+        api=Node(v1=Node(record=RecordResource(storage))),
+    )
+    config = {
+        '/': {
+            'request.dispatch': Dispatcher(),
+            'request.error_response': pending_error,
+            'error_page.default': framework_error,
+            'request.process_request_body': False,
+            'request.query_string_encoding': 'latin-1',  # never fails; strict_query is strict
+            'request.show_tracebacks': False,
+            'tools.log_tracebacks.on': False,
+            'tools.log_headers.on': False,
+            'tools.response_headers.on': True,
+            'tools.response_headers.headers': HEADERS,
+            'tools.strict_query.on': True,
+        },
+        '/api': {'tools.authenticate.on': True, 'tools.authenticate.auth': auth},
+        '/static': {
+            'tools.staticdir.on': True,
+            'tools.staticdir.dir': str(STATIC),
+            'tools.etags.on': True,
+            'tools.etags.autotags': True,
+        },
+    }
+    site: WSGIApplication = cherrypy.Application(root, '', config)
+    return site
+
+
+def log_configuration(log_file: str) -> dict[str, Any]:
+    """The server's own log, for `logging.config.dictConfig`; the same in every process."""
+    stream = {'class': 'logging.StreamHandler', 'stream': 'ext://sys.stderr'}
+    file = {'class': 'logging.handlers.WatchedFileHandler', 'filename': log_file, 'delay': True}
+    return {
+        'version': 1,
+        'disable_existing_loggers': False,
+        'formatters': {
+            'line': {'format': '%(asctime)s %(levelname)s %(name)s %(process)d: %(message)s'},
+        },
+        'handlers': {'log': {**(file if log_file else stream), 'formatter': 'line'}},
+        'root': {'handlers': ['log'], 'level': 'WARNING'},
+        'loggers': {'_granian': {}, 'cherrypy.access': {'propagate': False}},
+    }
+
+
+def load_app(conf: Configuration) -> WSGIApplication:
+    """Open storage and writer in the worker process, to be closed when it ends."""
+    die_with_parent()
+    _clean_environment()
+    stack = ExitStack()
+    storage = stack.enter_context(create_storage(conf.storage_dsn))
+    writer = stack.enter_context(Writer(storage))
+    Finalize(None, stack.close, exitpriority=0)  # children of multiprocessing run no atexit
+    return create_app(conf, storage, writer)
+
+
+def _clean_environment() -> None:
+    """granian copies the environment into each request, where HTTP_… would pass for a header."""
+    for name in list(os.environ):
+        if name.startswith(('HTTP_', 'CONTENT_', 'CHRONOLOGER_')):
+            del os.environ[name]
+
+
+def serve(conf: Configuration, started: Callable[[], None]) -> None:
+    """Serve until SIGTERM or SIGINT; call *started* once requests are answered."""
+    multiprocessing.set_start_method('spawn')  # the same on every Python, and safe beside threads
+    front = Granian(
+        'chronologer',
+        conf.host,
+        conf.port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        blocking_threads=conf.thread_pool_size,
+        backpressure=CONNECTIONS,
+        workers_kill_timeout=STOP_TIMEOUT,
+        log_level=LogLevels.error,
+        log_dictconfig=log_configuration(conf.log_file),
+    )
+    front.on_startup(Thread(target=_await_start, args=(conf, started), daemon=True).start)
+    front.serve(target_loader=partial(load_app, conf), wrap_loader=False)
+
+
+def _await_start(conf: Configuration, started: Callable[[], None]) -> None:
+    """The worker listens only when its storage is open, so a connection tells that it is ready."""
+    for _ in range(START_TIMEOUT * 20):
+        try:
+            socket.create_connection((conf.host, conf.port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            started()
+            return
+    logging.getLogger('chronologer').error('Not started after %d seconds', START_TIMEOUT)

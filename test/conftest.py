@@ -1,0 +1,51 @@
+"""Servers and applications for the tests."""
+
+from base64 import b64encode
+
+import pytest
+from webtest import TestApp
+
+from chronologer.configuration import Configuration
+from chronologer.ingest.writer import Writer
+from chronologer.server import create_app
+from chronologer.storage import create_storage
+from test.servers.chronologer import Server
+
+
+@pytest.fixture
+def configuration(tmp_path):
+    """Settings of an application under test."""
+    return Configuration(
+        host='127.0.0.1',
+        port=8080,
+        thread_pool_size=4,
+        username='logger',
+        password='pässword',
+        storage_dsn=f'sqlite:///{tmp_path}/test.sqlite',
+        max_request_bytes=2**20,
+        log_file='',
+    )
+
+
+@pytest.fixture
+def anonymous(configuration):
+    """The whole application, in this process, on an empty store; without credentials."""
+    with create_storage(configuration.storage_dsn) as storage:
+        storage.migrate()
+        with Writer(storage) as writer:
+            yield TestApp(create_app(configuration, storage, writer))
+
+
+@pytest.fixture
+def app(anonymous):
+    """The application, with credentials."""
+    token = b64encode('logger:pässword'.encode()).decode()
+    anonymous.extra_environ['HTTP_AUTHORIZATION'] = f'Basic {token}'
+    return anonymous
+
+
+@pytest.fixture(scope='module')
+def server(tmp_path_factory):
+    """A real server process on a free port."""
+    with Server(tmp_path_factory.mktemp('server')) as server:
+        yield server

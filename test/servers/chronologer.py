@@ -1,0 +1,115 @@
+"""A real server: ``python -m chronologer serve`` as a child process on a free port."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from base64 import b64encode
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from urllib.parse import urlencode
+
+START_TIMEOUT, STOP_TIMEOUT = 30, 30  # seconds
+AUTHORIZATION = {'Authorization': 'Basic ' + b64encode(b'logger:').decode()}
+FORM = {'Content-Type': 'application/x-www-form-urlencoded', **AUTHORIZATION}
+RECORD = {'name': 'app', 'levelno': 20, 'created': 1525970213.377493, 'msg': 'hello'}
+
+
+def free_port() -> int:
+    """A port that nothing listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+def environment(directory: Path, port: int, **settings: object) -> dict[str, str]:
+    """The environment of a server that keeps its records in *directory*."""
+    return {
+        **{name: value for name, value in os.environ.items() if 'CHRONOLOGER' not in name},
+        'CHRONOLOGER_PORT': str(port),
+        'CHRONOLOGER_STORAGE_DSN': f'sqlite:///{directory}/chronologer.sqlite',
+        **{f'CHRONOLOGER_{name.upper()}': str(value) for name, value in settings.items()},
+    }
+
+
+class Server:
+    """Starts with the block and is stopped at its end; `start` and `kill` do it in between."""
+
+    def __init__(self, directory: Path, *options: str, **settings: object):
+        self.port = free_port()
+        self.host = f'127.0.0.1:{self.port}'
+        self.dsn = f'sqlite:///{directory}/chronologer.sqlite'
+        self._directory = directory
+        self._command = [sys.executable, '-m', 'chronologer', 'serve', '-m', *options]
+        self._environment = environment(directory, self.port, **settings)
+
+    def __enter__(self) -> 'Server':
+        return self.start()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(STOP_TIMEOUT)
+
+    def start(self) -> 'Server':
+        """Return when the server has said that it answers."""
+        self.log = self._directory / 'server.log'
+        with self.log.open('a') as log:
+            self.process = subprocess.Popen(
+                self._command, cwd=self._directory, env=self._environment, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + START_TIMEOUT
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                if self.request('GET', '/health').status == 200:
+                    return self
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError(f'server did not start: {self.log.read_text()}')
+
+    def kill(self) -> None:
+        """End the server and its workers at once, as a crash of the machine would."""
+        for pid in (*self.workers(), self.process.pid):
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+    def workers(self) -> list[int]:
+        """The processes that serve requests."""
+        children = Path(f'/proc/{self.process.pid}/task/{self.process.pid}/children').read_text()
+        return [
+            int(pid)
+            for pid in children.split()
+            if b'spawn_main' in Path(f'/proc/{pid}/cmdline').read_bytes()
+        ]
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, headers: dict | None = None
+    ) -> HTTPResponse:
+        """Send a request over a connection of its own; the answer's body is its ``data``."""
+        connection = HTTPConnection(self.host, timeout=30)
+        try:
+            connection.request(method, path, body, AUTHORIZATION if headers is None else headers)
+            response = connection.getresponse()
+            response.data = response.read()  # type: ignore[attr-defined]
+            return response
+        finally:
+            connection.close()
+
+    def post(self, **fields: object) -> HTTPResponse:
+        """Post a record as HTTPHandler does."""
+        body = urlencode({**RECORD, **fields}).encode()
+        return self.request('POST', '/api/v1/record', body, FORM)
+
+    def get(self, path: str):
+        """The JSON that is at *path* under the API."""
+        response = self.request('GET', f'/api/v1/{path}')
+        assert response.status == 200, response.data
+        return json.loads(response.data)
+
+    def count(self, query: str = '') -> int:
+        """The number of records that HEAD gives."""
+        response = self.request('HEAD', f'/api/v1/record?{query}')
+        assert response.status == 200, response.headers
+        return int(response.headers['X-Record-Count'])

@@ -1,0 +1,240 @@
+"""A real server process, through its socket: what no WSGI test can show."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from urllib.parse import urlencode
+
+import pytest
+
+from test.servers.chronologer import AUTHORIZATION, FORM, RECORD, Server
+
+POST = (
+    b'POST /api/v1/record HTTP/1.1\r\nHost: x\r\nAuthorization: Basic bG9nZ2VyOg==\r\n'
+    b'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n'
+)
+BODY = urlencode(RECORD).encode()
+
+
+def exchange(server: Server, sent: bytes, half_close: bool = False) -> tuple[int, bytes]:
+    """Send raw bytes; return status and body of the first answer."""
+    with socket.create_connection(('127.0.0.1', server.port), timeout=20) as connection:
+        connection.sendall(sent)
+        if half_close:
+            connection.shutdown(socket.SHUT_WR)
+        answer = connection.recv(2**16)
+    head, _, body = answer.partition(b'\r\n\r\n')
+    return int(head.split()[1]), body
+
+
+def test_start_is_one_line_without_the_password(tmp_path):
+    """With address, environment and storage."""
+    with Server(tmp_path, password='s3cret') as server:
+        (line,) = server.log.read_text().splitlines()
+    assert server.host in line
+    assert 'development' in line
+    assert 'chronologer.sqlite' in line
+    assert 's3cret' not in line
+
+
+@pytest.mark.parametrize('missing', [1, 10, len(BODY)])
+def test_a_body_that_was_cut_is_not_stored(server, missing):
+    """A cut form looks like a shorter one; the declared length tells them apart."""
+    before = server.count()
+    sent = POST % len(BODY) + BODY[:-missing]
+    status, body = exchange(server, sent, half_close=True)
+    assert 400 == status
+    assert b'InputError' in body
+    assert before == server.count()
+
+
+def test_a_body_without_length_is_refused(server):
+    """Nobody could tell whether it was cut."""
+    chunked = POST.replace(b'Content-Length: %d', b'Transfer-Encoding: chunked')
+    status, body = exchange(server, chunked + b'%x\r\n%s\r\n0\r\n\r\n' % (len(BODY), BODY))
+    assert 411 == status
+    assert b'LengthRequiredError' in body
+
+
+@pytest.mark.parametrize(
+    ('authorization', 'content_type', 'status'),
+    [('Basic x', FORM['Content-Type'], 401), (AUTHORIZATION['Authorization'], 'text/html', 415),
+     (AUTHORIZATION['Authorization'], FORM['Content-Type'], 413)],
+)  # fmt: skip
+def test_refused_sender_of_a_large_body_sees_why(server, authorization, content_type, status):
+    """The body is read to its end and dropped, or it would see a broken pipe."""
+    headers = {'Authorization': authorization, 'Content-Type': content_type}
+    response = server.request('POST', '/api/v1/record', b'a=' + b'x' * (20 * 2**20), headers)
+    assert status == response.status
+    assert 'error' in json.loads(response.data)
+
+
+def test_credentials_are_checked_before_the_body_is_read(server):
+    """With Expect: 100-continue, an intruder is not even asked for it."""
+    head = POST.replace(b'bG9nZ2VyOg==', b'bm9ib2R5Og==') % 10
+    status, body = exchange(server, head[:-2] + b'Expect: 100-continue\r\n\r\n', half_close=True)
+    assert 401 == status
+    assert b'AuthenticationError' in body
+
+
+@pytest.mark.parametrize('method', [b'FOO', b'__init__', b'get', b'QUERY'])
+def test_odd_methods_are_no_errors_of_ours(server, method):
+    """405, or what the lower case means."""
+    request = b'%s /health HTTP/1.1\r\nHost: x\r\n\r\n' % method
+    assert exchange(server, request)[0] in (200, 405)
+
+
+@pytest.mark.parametrize(
+    'target', [b'/%00', b'/%ff%fe', b'//', b'/api/v1/record/%00', b'/?%ff=%00', b'/?' + b'a' * 9000]
+)  # fmt: skip
+def test_odd_addresses_are_no_errors_of_ours(server, target):
+    """JSON says what is wrong; nothing reaches the log."""
+    request = b'GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Basic bG9nZ2VyOg==\r\n\r\n' % target
+    status, _ = exchange(server, request)
+    assert status in (200, 400, 404)
+    assert 'Traceback' not in server.log.read_text()
+
+
+def test_empty_lists_of_groups_arrive_as_headers(server):
+    """Also through a server that could have dropped an empty header."""
+    query = 'group=day&timezone=UTC&after=9000-01-01'
+    headers = server.request('HEAD', f'/api/v1/record?{query}').headers
+    assert ('', '') == (headers['X-Record-Count'], headers['X-Record-Group'])
+
+
+def test_environment_is_no_header(tmp_path, monkeypatch):
+    """The front copies the process's environment into each request."""
+    monkeypatch.setenv('HTTP_AUTHORIZATION', AUTHORIZATION['Authorization'])
+    monkeypatch.setenv('CONTENT_LENGTH', '5')
+    with Server(tmp_path) as server:
+        assert 401 == server.request('GET', '/api/v1/record?left=0&right=0', headers={}).status
+
+
+def test_idle_connections_do_not_keep_others_out(tmp_path):
+    """Many more of them than there are threads; they stay usable."""
+    with Server(tmp_path, thread_pool_size=4) as server, contextlib.ExitStack() as stack:
+        connections = []
+        for _ in range(300):
+            connection = HTTPConnection(server.host, timeout=20)
+            stack.callback(connection.close)
+            connection.connect()
+            connections.append(connection)
+        for connection in connections[::10]:
+            connection.request('POST', '/api/v1/record', BODY, FORM)
+            response = connection.getresponse()
+            response.read()
+            assert 201 == response.status
+        assert 30 == server.count()
+
+
+def test_posts_from_many_threads_are_stored_once_each(server):
+    """Each answer carries the record that was sent."""
+    before = server.count()
+
+    def post(number: int) -> tuple[int, int]:
+        record = json.loads(server.post(number=number).data)
+        return record['id'], record['logrec']['data']['number']
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(post, range(400)))
+    assert list(range(400)) == [number for _, number in answers]
+    assert 400 == len({id for id, _ in answers})
+    assert before + 400 == server.count()
+
+
+def test_sigterm_answers_what_is_under_way(tmp_path):
+    """What was answered is stored; what was stored was answered or reset; then it exits."""
+    answered, broken = [], []
+    with Server(tmp_path) as server:
+        stop = threading.Event()
+
+        def post() -> None:
+            while not stop.is_set():
+                try:
+                    response = server.post()
+                except OSError:
+                    broken.append(1)
+                    return
+                assert 201 == response.status
+                answered.append(json.loads(response.data)['id'])
+
+        threads = [threading.Thread(target=post) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)
+        server.process.send_signal(signal.SIGTERM)
+        assert 0 == server.process.wait(20)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        server.start()
+        stored = {record['id'] for record in server.get('record?left=0&right=9999')}
+    assert answered
+    assert set(answered) <= stored
+    assert len(stored) <= len(answered) + len(broken)
+
+
+def test_sigterm_does_not_wait_for_ever(tmp_path):
+    """A body of which the rest never comes ends with the server."""
+    with Server(tmp_path) as server:
+        server.post()
+        with socket.create_connection(('127.0.0.1', server.port)) as connection:
+            connection.sendall(POST % 100 + b'name=a')
+            time.sleep(0.2)
+            server.process.send_signal(signal.SIGTERM)
+            server.process.wait(20)
+        server.start()
+        assert 1 == server.count()
+
+
+@pytest.mark.parametrize('who', ['all', 'parent', 'worker'])
+def test_killed_under_load_it_loses_nothing_it_acknowledged(tmp_path, who):
+    """And nothing is left behind that keeps the port or the database."""
+    answered = []
+
+    def post() -> None:
+        with contextlib.suppress(OSError):
+            while len(answered) < 10_000:
+                response = server.post()
+                if response.status == 201:
+                    answered.append(json.loads(response.data)['id'])
+
+    with Server(tmp_path) as server:
+        for _ in range(3):
+            threads = [threading.Thread(target=post) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            time.sleep(0.3)
+            if who == 'all':
+                server.kill()
+            elif who == 'parent':
+                os.kill(server.process.pid, signal.SIGKILL)
+            else:
+                os.kill(server.workers()[0], signal.SIGKILL)
+            for thread in threads:
+                thread.join()
+            server.process.wait(20)
+            wait_until_free(server.port)
+            server.start()
+        stored = [record['id'] for record in server.get('record?left=0&right=9999')]
+        assert len(stored) == server.count()
+    assert answered
+    assert set(answered) <= set(stored)
+    assert len(stored) == len(set(stored))
+
+
+def wait_until_free(port: int) -> None:
+    """A worker whose parent was killed ends by itself."""
+    for _ in range(200):
+        try:
+            socket.create_connection(('127.0.0.1', port)).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.05)
+    raise AssertionError('a worker has outlived its parent')
