@@ -91,7 +91,6 @@ def _serve(conf: Configuration, options: argparse.Namespace) -> None:
     from chronologer import server  # its imports are the extra `server`
 
     if options.detach:
-        options.pid_file = options.pid_file and options.pid_file.absolute()
         process.detach()
     with ExitStack() as stack:
         if options.pid_file:

@@ -26,7 +26,7 @@ class QueueProxyHandler(logging.handlers.QueueHandler):
             'host': 'localhost:8080',
             'url': '/api/v1/record',
             'method': 'POST',
-            'credentials': ['logger', ''],
+            'credentials': ('logger', ''),
         }
 
     When the queue is full a record is dropped, which ``handleError`` reports. `logging.shutdown`,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from chronologer.errors import ConfigurationError
 
-STARTED = '\0'  # ends what a detached server says to the one who waits for it
+STARTED = b'\0'  # ends what a detached server says to the one who waits for it
 
 
 def detach() -> None:
@@ -32,10 +32,13 @@ def detach() -> None:
             return
         os._exit(0)
     os.close(write)
-    with open(read, encoding='utf-8', errors='replace') as pipe:
-        said = pipe.read()
-    print(said.removesuffix(STARTED), end='', flush=True)
-    os._exit(0 if said.endswith(STARTED) else 1)
+    os.wait()
+    said = b''
+    # Not to its end alone: helpers of multiprocessing keep what is stderr now open for good.
+    while STARTED not in said and (chunk := os.read(read, 2**16)):
+        said += chunk
+    print(said.replace(STARTED, b'').decode(errors='replace'), end='', flush=True)
+    os._exit(0 if STARTED in said else 1)
 
 
 def _redirect(write: int) -> None:
@@ -49,7 +52,7 @@ def announce(line: str) -> None:
     """Print *line* and, if detached, let the one who waits go."""
     print(line, flush=True)
     if sys.stdout is sys.stderr:
-        print(STARTED, end='', flush=True)
+        print(STARTED.decode(), end='', flush=True)
         sys.stdout.close()
         sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
 
@@ -105,6 +108,10 @@ def drop_privileges(user: str | None, group: str | None) -> None:
             os.environ.update(LOGNAME=name or str(uid), USER=name or str(uid))
     except PermissionError as ex:
         raise ConfigurationError('-u and -g need to be started as root') from ex
+    for path in (sys.executable, __file__):
+        if not os.access(path, os.R_OK):
+            wanted = 'Python and Chronologer have to be installed where that user can read them'
+            raise ConfigurationError(f'user {os.getuid()} cannot read {path}: {wanted}')
 
 
 def _find_user(user: str | None) -> tuple[int | None, str | None, int | None]:

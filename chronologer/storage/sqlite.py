@@ -248,7 +248,7 @@ class SQLiteStorage(Storage):
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         """A read-only connection in a transaction, so that what is read is of one moment."""
-        with _translated():
+        with self._translated():
             try:
                 db = self._readers.pop()
             except IndexError:
@@ -266,7 +266,7 @@ class SQLiteStorage(Storage):
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """The write connection in a transaction, which is durable once the block has ended."""
-        with self._write_lock, _translated():
+        with self._write_lock, self._translated():
             if self._writer is None:
                 self._writer = self._connect('rw')
                 self._writer.execute('PRAGMA journal_mode = WAL')
@@ -281,6 +281,15 @@ class SQLiteStorage(Storage):
                 self._loggers.clear()
                 raise
 
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """The driver's exceptions as ours; SQLITE_BUSY and SQLITE_LOCKED mean: try again."""
+        try:
+            yield
+        except sqlite3.Error as ex:
+            error = StorageBusyError if 'is locked' in str(ex) else StorageError
+            raise error(f'SQLite file {str(self._path)!r}: {ex}') from ex
+
     def _connect(self, mode: str) -> sqlite3.Connection:
         return sqlite3.connect(
             f'file:{quote(str(self._path))}?mode={mode}',
@@ -291,7 +300,7 @@ class SQLiteStorage(Storage):
         )
 
     def migrate(self) -> None:
-        with _translated():
+        with self._translated():
             uri = DatabaseURI('sqlite', None, None, None, None, quote(str(self._path)), {})
             backend = SQLiteBackend(uri, default_migration_table)
             backend.init_database()
@@ -330,18 +339,6 @@ def _parse_path(dsn: str) -> Path:
     if path == ':memory:':
         raise ConfigurationError(f'storage DSN {dsn}: connections cannot share memory, name a file')
     return Path(path).absolute()
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """The driver's exceptions as ours: SQLITE_BUSY and SQLITE_LOCKED say that one can try again."""
-    try:
-        yield
-    except sqlite3.OperationalError as ex:
-        error = StorageBusyError if 'is locked' in str(ex) else StorageError
-        raise error(f'SQLite: {ex}') from ex
-    except sqlite3.Error as ex:
-        raise StorageError(f'SQLite: {ex}') from ex
 
 
 def _last_id(db: sqlite3.Connection) -> int:

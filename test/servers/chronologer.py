@@ -38,12 +38,14 @@ def environment(directory: Path, port: int, **settings: object) -> dict[str, str
 class Server:
     """Starts with the block and is stopped at its end; `start` and `kill` do it in between."""
 
-    def __init__(self, directory: Path, *options: str, **settings: object):
+    def __init__(
+        self, directory: Path, *options: str, python: str = sys.executable, **settings: object
+    ):
         self.port = free_port()
         self.host = f'127.0.0.1:{self.port}'
         self.dsn = f'sqlite:///{directory}/chronologer.sqlite'
         self._directory = directory
-        self._command = [sys.executable, '-m', 'chronologer', 'serve', '-m', *options]
+        self._command = [python, '-m', 'chronologer', 'serve', '-m', *options]
         self._environment = environment(directory, self.port, **settings)
 
     def __enter__(self) -> 'Server':

@@ -1,0 +1,117 @@
+"""The handlers for programs that log."""
+
+import logging
+import logging.config
+import logging.handlers
+import queue
+import subprocess
+import sys
+
+import pytest
+
+from chronologer import client
+
+
+class Target(logging.Handler):
+    """Keeps what it is given."""
+
+    def __init__(self, keep: list) -> None:
+        super().__init__()
+        self.keep = keep
+        self.is_closed = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.keep.append(record)
+
+    def close(self) -> None:
+        self.is_closed = True
+        super().close()
+
+
+def test_records_reach_the_target_when_closed():
+    """In order, with what they said when they were logged."""
+    keep: list[logging.LogRecord] = []
+    handler = client.QueueProxyHandler(queue.Queue(), target=Target, keep=keep)
+    words: list[str] = []
+    for number in range(50):
+        words.append(str(number))
+        handler.handle(logging.makeLogRecord({'msg': '%s', 'args': (words,), 'name': 'a'}))
+    handler.close()
+    handler.close()
+    assert ["['0']", "['0', '1']"] == [record.message for record in keep[:2]]
+    assert 50 == len(keep)
+    assert 'a' == keep[0].name
+    assert handler._target.is_closed
+
+
+def test_a_full_queue_drops_and_reports(monkeypatch):
+    """Logging never waits; handleError says that something was lost."""
+    reported = []
+    records = queue.Queue(maxsize=1)
+    keep: list[logging.LogRecord] = []
+    handler = client.QueueProxyHandler(records, target=Target, keep=keep)
+    handler._listener.stop()
+    monkeypatch.setattr(handler, 'handleError', reported.append)
+    for number in range(3):
+        handler.handle(logging.makeLogRecord({'msg': str(number)}))
+    assert 2 == len(reported)
+    handler._listener.start()
+    handler.close()
+    assert ['0'] == [record.message for record in keep]
+
+
+def test_a_traceback_is_kept_as_text():
+    """Frames are gone by the time that the target sees the record."""
+    keep: list[logging.LogRecord] = []
+    handler = client.QueueProxyHandler(queue.Queue(), target=Target, keep=keep)
+    logger = logging.Logger('a')
+    logger.addHandler(handler)
+    try:
+        raise ValueError('bad')
+    except ValueError:
+        logger.exception('failed')
+    handler.close()
+    assert keep[0].exc_text.endswith('ValueError: bad')
+    assert 'failed' == keep[0].message
+
+
+@pytest.mark.parametrize(
+    'spec', [{'()': 'queue.Queue', 'maxsize': 5}, 'ext://test.test_client.QUEUE']
+)
+def test_a_queue_can_be_declared(spec):
+    """By factory or by name; dictConfig of Python 3.12 has its own way with queues."""
+    KEPT.clear()
+    handlers = {
+        'proxy': {
+            'class': 'chronologer.client.QueueProxyHandler',
+            'queue': spec,
+            'target': Target,
+            'keep': 'ext://test.test_client.KEPT',
+        }
+    }
+    loggers = {'declared': {'handlers': ['proxy'], 'level': 'INFO', 'propagate': False}}
+    logging.config.dictConfig(
+        {'version': 1, 'disable_existing_loggers': False, 'handlers': handlers, 'loggers': loggers}
+    )
+    logger = logging.getLogger('declared')
+    logger.info('hello')
+    (handler,) = logger.handlers
+    logger.removeHandler(handler)
+    handler.close()
+    assert ['hello'] == [record.getMessage() for record in KEPT]
+
+
+QUEUE: queue.Queue = queue.Queue()
+KEPT: list[logging.LogRecord] = []
+
+
+def test_it_needs_the_standard_library_only():
+    """Importing it imports nothing of the server, and nothing that is not in Python."""
+    code = (
+        'import sys\nbefore = set(sys.modules)\nimport chronologer.client\n'
+        'new = {name.partition(".")[0] for name in set(sys.modules) - before}\n'
+        'print(sorted(new - sys.stdlib_module_names),'
+        ' [name for name in sys.modules if name.startswith("chronologer.")])'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert "['chronologer'] ['chronologer.client']\n" == done.stdout

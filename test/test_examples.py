@@ -1,0 +1,67 @@
+"""The programs that a user would paste, run against a real server."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / 'examples'
+
+
+@pytest.fixture
+def run(server):
+    """Run an example and return its records, whole, oldest first."""
+
+    def run(name: str, logger: str) -> list[dict]:
+        environment = {**os.environ, 'CHRONOLOGER': server.host}
+        command = [sys.executable, EXAMPLES / f'{name}.py']
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert ('', '', 0) == (done.stdout, done.stderr, done.returncode)
+        listing = server.get(f'record?left=0&right=99&name={logger}')
+        assert len(listing) == server.count(f'name={logger}')
+        return [server.get(f'record/{record["id"]}') for record in reversed(listing)]
+
+    return run
+
+
+def test_imperative(run):
+    """HTTPHandler as it is: no formatter has run, the server interpolates."""
+    info, error = run('imperative', 'example.imperative')
+    assert ('Order 387 of bob', 20) == (info['message'], info['level'])
+    assert {'order': 387, 'user': 'bob'} == info['logrec']['data']
+    assert 'imperative' == info['logrec']['meta']['module']
+    assert ('Order 387 failed', 40) == (error['message'], error['level'])
+    assert "ZeroDivisionError('division by zero')" in error['logrec']['error']['exc_info']
+
+
+def test_dictconfig(run):
+    """The same handler, declared."""
+    (record,) = run('dictconfig', 'example.dictconfig')
+    assert 'Disk is 93.5% full' == record['message']
+    assert {'disk': '/dev/sda1', 'limits': [80, 95]} == record['logrec']['data']
+
+
+def test_queue_listener(run):
+    """All ten arrive, in order, at the end of the program at the latest."""
+    records = run('queue_listener', 'example.queue')
+    assert [f'Step {number}' for number in range(10)] == [r['message'] for r in records]
+    assert list(range(10)) == [record['logrec']['data']['step'] for record in records]
+
+
+def test_queue_proxy(run):
+    """Message, arguments and traceback are apart; the prefix is before the name."""
+    info, error = run('queue_proxy', 'shop.example.proxy')
+    assert 'Order 387 of bob' == info['message']
+    assert [387, 'bob'] == info['logrec']['meta']['args']
+    assert {'order': 387, 'origname': 'example.proxy'} == info['logrec']['data']
+    assert 'Order 387 failed' == error['message']
+    assert error['logrec']['error']['exc_text'].startswith('Traceback')
+    assert "KeyError: 'key'" in error['logrec']['error']['exc_text']
+
+
+def test_every_example_is_run():
+    """A new one has a test of its own."""
+    tested = {name.removeprefix('test_') for name in globals() if name.startswith('test_')}
+    assert {path.stem for path in EXAMPLES.glob('*.py')} <= tested
