@@ -6,14 +6,15 @@ inside it and the edges that cut a bucket, which are counted from the records.
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 from chronologer.model import BUCKET, MICROSECOND, Filter, microseconds
 
 BUCKET_MICROSECONDS = BUCKET // MICROSECOND
 
-# Beyond any datetime, and whole buckets: an open end cuts nothing.
-TS_MIN = -(2**32) * BUCKET_MICROSECONDS
-TS_MAX = -TS_MIN - 1
+# The ends of the calendar, where buckets begin and end too: an open end cuts nothing.
+TS_MIN = microseconds(datetime.min.replace(tzinfo=timezone.utc))
+TS_MAX = microseconds(datetime.max.replace(tzinfo=timezone.utc))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,14 @@
 """
-Counters of the SQLite storage, and the questions that they answer.
+Counters of the SQL storages, and the questions that they answer.
 
 `count_by_level` serves every filter without a logger name, `count_by_logger` those with one: with
 hundreds of loggers it is nearly as long as the log itself. Both are kept in the transaction that
 writes or purges the records, so that they are exact.
 """
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from chronologer.model import Filter
@@ -24,43 +24,55 @@ Counts = Counter[tuple[int, int, int]]  # by logger, bucket and level
 Steps = dict[tuple[int, int], int]  # count by start (microseconds) and level
 
 
-def add(db: sqlite3.Connection, counts: Counts) -> None:
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What the engines say differently; the rest of the SQL is the same for all of them."""
+
+    records_by_ts: str  # the table of records, to be read by its index on ts
+    records_by_id: str  # likewise, by id
+    ts: str  # microseconds since the epoch, of a row
+    at: str  # an instant to compare ts with, given in such microseconds
+    has_prefix: str  # whether a logger's name begins with a text, given its length and itself
+    add_to_n: str  # what an INSERT does to a counter that is there already
+
+
+def add(db: Any, dialect: Dialect, counts: Counts) -> None:
     """Count records that are being written."""
     db.executemany(
-        """
+        f"""
         INSERT INTO count_by_logger (logger, bucket, level, n)
         VALUES (?, ?, ?, ?)
-        ON CONFLICT DO UPDATE SET n = n + excluded.n
+        {dialect.add_to_n}
         """,
-        [(*key, n) for key, n in counts.items()],
+        [(*key, n) for key, n in sorted(counts.items())],
     )
     by_level: Counter[tuple[int, int]] = Counter()
     for (_, bucket, level), n in counts.items():
         by_level[bucket, level] += n
     db.executemany(
-        """
+        f"""
         INSERT INTO count_by_level (bucket, level, n)
         VALUES (?, ?, ?)
-        ON CONFLICT DO UPDATE SET n = n + excluded.n
+        {dialect.add_to_n}
         """,
-        [(*key, n) for key, n in by_level.items()],
+        [(*key, n) for key, n in sorted(by_level.items())],
     )
 
 
-def subtract(db: sqlite3.Connection, counts: Counts) -> None:
+def subtract(db: Any, dialect: Dialect, counts: Counts) -> None:
     """Uncount records that are being purged."""
-    add(db, Counter({key: -n for key, n in counts.items()}))
+    add(db, dialect, Counter({key: -n for key, n in counts.items()}))
     db.executemany(
         'DELETE FROM count_by_logger WHERE logger = ? AND bucket = ? AND level = ? AND n = 0',
-        counts.keys(),
+        sorted(counts),
     )
     db.executemany(
         'DELETE FROM count_by_level WHERE bucket = ? AND level = ? AND n = 0',
-        {(bucket, level) for _, bucket, level in counts},
+        sorted({(bucket, level) for _, bucket, level in counts}),
     )
 
 
-def condition(filter: Filter) -> tuple[str, list[Any]]:
+def condition(dialect: Dialect, filter: Filter) -> tuple[str, list[Any]]:
     """What *filter* asks of level and logger: SQL that continues a WHERE clause, and parameters."""
     clauses: list[str] = []
     parameters: list[Any] = []
@@ -68,15 +80,15 @@ def condition(filter: Filter) -> tuple[str, list[Any]]:
         clauses.append('AND level >= ?')
         parameters.append(filter.level)
     if filter.names:
-        prefixes = ' OR '.join(['substr(name, 1, ?) = ?'] * len(filter.names))
+        prefixes = ' OR '.join([dialect.has_prefix] * len(filter.names))
         clauses.append(f'AND logger IN (SELECT id FROM logger WHERE {prefixes})')
         parameters += [value for prefix in filter.names for value in (len(prefix), prefix)]
     return ' '.join(clauses), parameters
 
 
-def total(db: sqlite3.Connection, filter: Filter, first: int, last: int) -> int:
+def total(db: Any, dialect: Dialect, filter: Filter, first: int, last: int) -> int:
     """Count matching records in whole buckets."""
-    where, parameters = condition(filter)
+    where, parameters = condition(dialect, filter)
     (count,) = db.execute(
         f"""
         SELECT coalesce(sum(n), 0) FROM {_table(filter)}
@@ -87,9 +99,9 @@ def total(db: sqlite3.Connection, filter: Filter, first: int, last: int) -> int:
     return int(count)
 
 
-def steps(db: sqlite3.Connection, filter: Filter, first: int, last: int, length: int) -> Steps:
+def steps(db: Any, dialect: Dialect, filter: Filter, first: int, last: int, length: int) -> Steps:
     """Count matching records in whole buckets, per step of *length* buckets and level."""
-    where, parameters = condition(filter)
+    where, parameters = condition(dialect, filter)
     rows = db.execute(
         f"""
         SELECT bucket - (bucket % ? + ?) % ? AS start, level, sum(n)
@@ -99,27 +111,30 @@ def steps(db: sqlite3.Connection, filter: Filter, first: int, last: int, length:
         """,
         [length, length, length, first, last, *parameters],
     )
-    return {(start * BUCKET_MICROSECONDS, level): n for start, level, n in rows}
+    return {(start * BUCKET_MICROSECONDS, level): int(n) for start, level, n in rows}
 
 
-def count_rows(db: sqlite3.Connection, filter: Filter, span: Range) -> int:
+def count_rows(db: Any, dialect: Dialect, filter: Filter, span: Range) -> int:
     """Count matching records within *span* one by one."""
-    where, parameters = condition(filter)
+    where, parameters = condition(dialect, filter)
     (count,) = db.execute(
-        f'SELECT count(*) FROM record INDEXED BY record_ts WHERE ts BETWEEN ? AND ? {where}',
+        f"""
+        SELECT count(*) FROM {dialect.records_by_ts}
+        WHERE ts BETWEEN {dialect.at} AND {dialect.at} {where}
+        """,
         [span.low, span.high, *parameters],
     ).fetchone()
     return int(count)
 
 
-def count_steps(db: sqlite3.Connection, filter: Filter, span: Range, length: int) -> Steps:
+def count_steps(db: Any, dialect: Dialect, filter: Filter, span: Range, length: int) -> Steps:
     """Count matching records within *span* one by one, per step of *length* µs and level."""
-    where, parameters = condition(filter)
+    where, parameters = condition(dialect, filter)
     rows = db.execute(
         f"""
-        SELECT ts - (ts % ? + ?) % ? AS start, level, count(*)
-        FROM record INDEXED BY record_ts
-        WHERE ts BETWEEN ? AND ? {where}
+        SELECT {dialect.ts} - ({dialect.ts} % ? + ?) % ? AS start, level, count(*)
+        FROM {dialect.records_by_ts}
+        WHERE ts BETWEEN {dialect.at} AND {dialect.at} {where}
         GROUP BY start, level
         """,
         [length, length, length, span.low, span.high, *parameters],
@@ -127,7 +142,7 @@ def count_steps(db: sqlite3.Connection, filter: Filter, span: Range, length: int
     return {(start, level): n for start, level, n in rows}
 
 
-def narrow(db: sqlite3.Connection, filter: Filter, left: int, right: int) -> tuple[Range, int]:
+def narrow(db: Any, dialect: Dialect, filter: Filter, left: int, right: int) -> tuple[Range, int]:
     """
     Find the time range in which the matching records at offsets *left* to *right* lie.
 
@@ -140,7 +155,7 @@ def narrow(db: sqlite3.Connection, filter: Filter, left: int, right: int) -> tup
     whole = time_range(filter)
     high = offset = None
     low, seen = whole.low, 0
-    for span, count in _spans(db, filter):
+    for span, count in _spans(db, dialect, filter):
         if high is None and seen + count > left:
             high, offset = span.high, left - seen
         seen += count
@@ -152,12 +167,12 @@ def narrow(db: sqlite3.Connection, filter: Filter, left: int, right: int) -> tup
     return Range(low, high), offset
 
 
-def _spans(db: sqlite3.Connection, filter: Filter) -> Iterator[tuple[Range, int]]:
+def _spans(db: Any, dialect: Dialect, filter: Filter) -> Iterator[tuple[Range, int]]:
     """Yield the edges and buckets of the filter's time range with their counts, newest first."""
     part = split(time_range(filter))
-    where, parameters = condition(filter)
+    where, parameters = condition(dialect, filter)
     if part.upper:
-        yield part.upper, count_rows(db, filter, part.upper)
+        yield part.upper, count_rows(db, dialect, filter, part.upper)
     buckets = db.execute(
         f"""
         SELECT bucket, sum(n) FROM {_table(filter)}
@@ -168,9 +183,9 @@ def _spans(db: sqlite3.Connection, filter: Filter) -> Iterator[tuple[Range, int]
         [part.first, part.last, *parameters],
     )
     for bucket, count in buckets:
-        yield bucket_range(bucket), count
+        yield bucket_range(bucket), int(count)
     if part.lower:
-        yield part.lower, count_rows(db, filter, part.lower)
+        yield part.lower, count_rows(db, dialect, filter, part.lower)
 
 
 def _table(filter: Filter) -> str:

@@ -1,0 +1,234 @@
+"""
+What the SQL engines share: one schema, the statements on it, and batches within a transaction.
+
+An engine adds connections, transactions, the assignment of ids, and its `Dialect`. A connection has
+``execute(sql, parameters)``, which returns a cursor, and ``executemany``, both with ``?`` for a
+parameter.
+"""
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, ClassVar, TypeVar
+
+import orjson
+
+from chronologer.errors import ChronologerError, StorageError
+from chronologer.model import BUCKET, MICROSECOND, Filter, Record, instant, microseconds
+from chronologer.storage import Batch, Outcome, Storage, counters
+from chronologer.storage.bucket import BUCKET_MICROSECONDS, Range, split, time_range
+from chronologer.storage.counters import Dialect, condition
+
+SLICE_RECORDS, SLICE_SIZE = 500, 2**20  # records, and characters after which a slice ends
+PURGE_SLICE = 2000  # records deleted in one transaction
+MAX_CACHED_LOGGERS, MAX_CACHED_NAME = 10_000, 200  # entries, characters
+
+T = TypeVar('T')
+
+
+class SqlStorage(Storage):
+    """A storage on an engine that speaks SQL."""
+
+    dialect: ClassVar[Dialect]
+    batch_errors: ClassVar[tuple[type[Exception], ...]]  # others fail the whole transaction
+
+    def __init__(self) -> None:
+        self._loggers: dict[str, int] = {}  # ids by name; cleared when a transaction fails
+
+    @abstractmethod
+    def _reading(self) -> AbstractContextManager[Any]:
+        """A connection that sees one moment of the database, and cannot write."""
+
+    @abstractmethod
+    def _write(self, work: Callable[[Any], T]) -> T:
+        """Call *work* with a connection in a transaction, durable on return; it may be repeated."""
+
+    @abstractmethod
+    def _take_ids(self, db: Any, count: int) -> int:
+        """Reserve ids in the order of commits; return the first."""
+
+    @abstractmethod
+    def _find_logger(self, db: Any, name: str) -> int | None:
+        """The id of a logger, if it has one."""
+
+    @abstractmethod
+    def _add_logger(self, db: Any, name: str) -> int:
+        """Give a logger an id."""
+
+    @abstractmethod
+    def _row(self, record: Record, id: int, logger: int, logrec: str) -> Sequence[Any]:
+        """The row of a record: id, ts, level, logger, message, logrec."""
+
+    @abstractmethod
+    def _fetch_slice(self, ids: list[int]) -> tuple[list[Record], int]:
+        """Fetch records in the order of *ids*; the second value tells how many ids were used up."""
+
+    # Writing
+
+    def insert(self, batches: Sequence[Batch]) -> list[Outcome]:
+        return self._write(partial(self._insert, batches))
+
+    def _insert(self, batches: Sequence[Batch], db: Any) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        counts: counters.Counts = Counter()
+        next_id = self._take_ids(db, sum(map(len, batches)))
+        for batch in batches:
+            outcomes.append(self._insert_batch(db, batch, next_id, counts))
+            next_id += len(batch)
+        counters.add(db, self.dialect, counts)
+        return outcomes
+
+    def _insert_batch(
+        self, db: Any, batch: Batch, first_id: int, counts: counters.Counts
+    ) -> Outcome:
+        if not batch:
+            return []
+        loggers: list[int] = []
+        db.execute('SAVEPOINT batch')
+        try:
+            loggers = [self._logger_id(db, record.name) for record in batch]
+            rows = [
+                self._row(record, id, logger, orjson.dumps(record.logrec or {}).decode())
+                for id, (record, logger) in enumerate(zip(batch, loggers, strict=True), first_id)
+            ]
+            db.executemany(
+                """
+                INSERT INTO record (id, ts, level, logger, message, logrec)
+                VALUES (?, ?, ?, ?, ?, ?)
+                """,
+                rows,
+            )
+        except self.batch_errors as ex:
+            db.execute('ROLLBACK TO SAVEPOINT batch')
+            self._loggers.clear()
+            is_ours = isinstance(ex, ChronologerError)
+            return ex if is_ours else StorageError(f'the storage cannot take the batch: {ex}')
+        finally:
+            db.execute('RELEASE SAVEPOINT batch')
+        counts.update(
+            (logger, microseconds(record.ts) // BUCKET_MICROSECONDS, record.level)
+            for logger, record in zip(loggers, batch, strict=True)
+        )
+        return list(range(first_id, first_id + len(batch)))
+
+    def _logger_id(self, db: Any, name: str) -> int:
+        id = self._loggers.get(name)
+        if id is None:
+            id = self._find_logger(db, name)
+            if id is None:
+                id = self._add_logger(db, name)
+            if len(name) <= MAX_CACHED_NAME:
+                if len(self._loggers) >= MAX_CACHED_LOGGERS:
+                    self._loggers.clear()
+                self._loggers[name] = id
+        return id
+
+    def purge(self, before: datetime, filter: Filter) -> int:
+        span = time_range(filter)
+        span = Range(span.low, min(span.high, microseconds(before) - 1))
+        purged = 0
+        while span and (count := self._write(partial(self._purge_slice, span, filter))):
+            purged += count
+        return purged
+
+    def _purge_slice(self, span: Range, filter: Filter, db: Any) -> int:
+        where, parameters = condition(self.dialect, filter)
+        rows = db.execute(
+            f"""
+            SELECT id, {self.dialect.ts}, level, logger FROM {self.dialect.records_by_ts}
+            WHERE ts BETWEEN {self.dialect.at} AND {self.dialect.at} {where}
+            ORDER BY ts, id
+            LIMIT ?
+            """,
+            [span.low, span.high, *parameters, PURGE_SLICE],
+        ).fetchall()
+        if rows:
+            ids = ', '.join('?' * len(rows))
+            db.execute(f'DELETE FROM record WHERE id IN ({ids})', [id for id, *_ in rows])
+            counts = Counter(
+                (logger, ts // BUCKET_MICROSECONDS, level) for _, ts, level, logger in rows
+            )
+            counters.subtract(db, self.dialect, counts)
+        return len(rows)
+
+    # Reading
+
+    def get(self, id: int) -> Record | None:
+        with self._reading() as db:
+            row = db.execute(
+                f"""
+                SELECT {self.dialect.ts}, name, level, message, logrec
+                FROM record JOIN logger ON logger.id = record.logger
+                WHERE record.id = ?
+                """,
+                (id,),
+            ).fetchone()
+        if row is None:
+            return None
+        ts, name, level, message, logrec = row
+        return Record(instant(ts), name, level, message, orjson.loads(logrec), id)
+
+    def range(self, filter: Filter, left: int, right: int) -> Iterator[Record]:
+        where, parameters = condition(self.dialect, filter)
+        with self._reading() as db:
+            span, offset = counters.narrow(db, self.dialect, filter, left, right)
+            ids = db.execute(
+                f"""
+                SELECT id FROM {self.dialect.records_by_ts}
+                WHERE ts BETWEEN {self.dialect.at} AND {self.dialect.at} {where}
+                ORDER BY ts DESC, id DESC
+                LIMIT ? OFFSET ?
+                """,
+                [span.low, span.high, *parameters, right - left + 1, offset],
+            ).fetchall()
+        return self._fetch([id for (id,) in ids])
+
+    def since(self, id: int, filter: Filter, limit: int) -> Iterator[Record]:
+        span = time_range(filter)
+        where, parameters = condition(self.dialect, filter)
+        with self._reading() as db:
+            ids = db.execute(
+                f"""
+                SELECT id FROM {self.dialect.records_by_id}
+                WHERE id > ? AND ts BETWEEN {self.dialect.at} AND {self.dialect.at} {where}
+                ORDER BY id
+                LIMIT ?
+                """,
+                [id, span.low, span.high, *parameters, limit],
+            ).fetchall()
+        return self._fetch([id for (id,) in ids])
+
+    def _fetch(self, ids: list[int]) -> Iterator[Record]:
+        position = 0
+        while position < len(ids):
+            records, taken = self._fetch_slice(ids[position : position + SLICE_RECORDS])
+            yield from records
+            position += taken
+
+    def count(self, filter: Filter) -> int:
+        part = split(time_range(filter))
+        with self._reading() as db:
+            count = counters.total(db, self.dialect, filter, part.first, part.last)
+            edges = (counters.count_rows(db, self.dialect, filter, edge) for edge in part.edges)
+            return count + sum(edges)
+
+    def timeline(self, filter: Filter, step: timedelta) -> list[tuple[datetime, int, int]]:
+        part = split(time_range(filter))
+        edges = part.edges
+        counts: Counter[tuple[int, int]] = Counter()
+        with self._reading() as db:
+            if step % BUCKET:
+                edges = [time_range(filter)]
+            else:
+                length = step // BUCKET
+                counts.update(
+                    counters.steps(db, self.dialect, filter, part.first, part.last, length)
+                )
+            for edge in edges:
+                counts.update(
+                    counters.count_steps(db, self.dialect, filter, edge, step // MICROSECOND)
+                )
+        return [(instant(start), level, n) for (start, level), n in sorted(counts.items())]
