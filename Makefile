@@ -20,15 +20,15 @@ lint: $(VENV)/test.installed
 	$(VENV)/bin/mypy --python-version 3.8 chronologer/client.py chronologer/__init__.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) .cache build dist *.egg-info
 
 $(VENV)/server.installed: setup.py $(VENV)/created
 	$(RUN) -m pip install --quiet --editable '.[server]'
 	@touch $@
 
 $(VENV)/test.installed: setup.py test/servers/install $(VENV)/created
-	$(RUN) -m pip install --quiet --editable '.[server,test]'
 	test/servers/install
+	$(RUN) -m pip install --quiet --editable '.[server,mysql,test]'
 	@touch $@
 
 # Debian keeps part of the venv module in a package of its own.

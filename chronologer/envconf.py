@@ -18,7 +18,8 @@ base = {
     # Credentials of HTTP Basic authentication, for all under /api.
     'username': environ.get('CHRONOLOGER_USERNAME', 'logger'),
     'password': environ.get('CHRONOLOGER_PASSWORD', ''),
-    # Where records are kept: sqlite:///relative/path or sqlite:////absolute/path.
+    # Where records are kept: sqlite:///relative/path, sqlite:////absolute/path or
+    # mysql://user:password@host:port/database.
     'storage_dsn': environ.get('CHRONOLOGER_STORAGE_DSN', 'sqlite:///chronologer.sqlite'),
     # Largest body of a request, in bytes; a larger one is refused with 413, never cut.
     'max_request_bytes': environ.get('CHRONOLOGER_MAX_REQUEST_BYTES', 16 * 2**20),

@@ -1,5 +1,6 @@
 """Servers and applications for the tests."""
 
+import os
 from base64 import b64encode
 
 import pytest
@@ -10,6 +11,7 @@ from chronologer.ingest.writer import Writer
 from chronologer.server import create_app
 from chronologer.storage import create_storage
 from test.servers.chronologer import Server
+from test.servers.database import MariaDB, MySQL
 
 
 @pytest.fixture
@@ -49,3 +51,27 @@ def server(tmp_path_factory):
     """A real server process on a free port."""
     with Server(tmp_path_factory.mktemp('server')) as server:
         yield server
+
+
+@pytest.fixture(scope='session')
+def mysql(tmp_path_factory):
+    """A real MySQL server."""
+    yield from run_database(MySQL, tmp_path_factory.mktemp('mysql'))
+
+
+@pytest.fixture(scope='session')
+def mariadb(tmp_path_factory):
+    """A real MariaDB server."""
+    yield from run_database(MariaDB, tmp_path_factory.mktemp('mariadb'))
+
+
+def run_database(kind, directory):
+    """Start the server; without it, fail if everything is required, or skip."""
+    try:
+        server = kind(directory)
+    except FileNotFoundError as ex:
+        (pytest.fail if os.environ.get('CHRONOLOGER_TEST_REQUIRE') == 'all' else pytest.skip)(
+            str(ex)
+        )
+    yield server
+    server.stop()

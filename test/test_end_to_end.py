@@ -8,6 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from urllib.parse import quote
 
+import pytest
+
+from test.servers.chronologer import Server
+
 PROCESSES, THREADS, RECORDS = 4, 4, 125  # 2,000 in all
 
 PROGRAM = """
@@ -79,6 +83,17 @@ def run_programs(host: str) -> list[dict]:
         assert b'' == errors
         said += json.loads(output)
     return said
+
+
+@pytest.fixture(params=['sqlite', 'mysql', 'mysql+pymysql', 'mariadb', 'mariadb+pymysql'])
+def server(request, tmp_path):
+    """A real server on each engine, with each driver."""
+    engine, _, driver = request.param.partition('+')
+    scheme = '+'.join(filter(None, ('mysql', driver)))
+    dsn = '' if engine == 'sqlite' else request.getfixturevalue(engine).empty_dsn(scheme)
+    with Server(tmp_path, dsn=dsn) as server:
+        yield server
+        assert 'p%40ss' not in server.log.read_text()
 
 
 def test_every_record_is_found_again(server):

@@ -8,10 +8,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from importlib import import_module
-from urllib.parse import urlsplit
 
 from chronologer.errors import ChronologerError, ConfigurationError
 from chronologer.model import Filter, Record
+from chronologer.storage.shown import shown_dsn
 
 __all__ = ['Batch', 'Outcome', 'Storage', 'create_storage', 'shown_dsn']
 
@@ -21,6 +21,8 @@ Outcome = list[int] | ChronologerError
 # DSN scheme -> module and class, imported on demand because each needs its own driver.
 ENGINES = {
     'sqlite': ('chronologer.storage.sqlite', 'SQLiteStorage'),
+    'mysql': ('chronologer.storage.mysql', 'MySQLStorage'),
+    'mysql+pymysql': ('chronologer.storage.mysql', 'MySQLStorage'),
 }
 
 
@@ -119,16 +121,3 @@ def create_storage(dsn: str) -> Storage:
     module, name = ENGINES[scheme]
     storage: Storage = getattr(import_module(module), name)(dsn)
     return storage
-
-
-def shown_dsn(dsn: str) -> str:
-    """The DSN as it may stand in a message or a log: without its password."""
-    try:
-        parts = urlsplit(dsn)
-    except ValueError:
-        return f'{dsn.partition(":")[0]}:…'
-    credentials, at, host = parts.netloc.rpartition('@')
-    user, colon, _ = credentials.partition(':')
-    if not (at and colon):
-        return dsn
-    return parts._replace(netloc=f'{user}:…@{host}').geturl()

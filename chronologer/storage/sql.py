@@ -33,7 +33,7 @@ class SqlStorage(Storage):
     """A storage on an engine that speaks SQL."""
 
     dialect: ClassVar[Dialect]
-    batch_errors: ClassVar[tuple[type[Exception], ...]]  # others fail the whole transaction
+    batch_errors: tuple[type[Exception], ...]  # others fail the whole transaction
 
     def __init__(self) -> None:
         self._loggers: dict[str, int] = {}  # ids by name; cleared when a transaction fails
@@ -104,8 +104,9 @@ class SqlStorage(Storage):
         except self.batch_errors as ex:
             db.execute('ROLLBACK TO SAVEPOINT batch')
             self._loggers.clear()
-            is_ours = isinstance(ex, ChronologerError)
-            return ex if is_ours else StorageError(f'the storage cannot take the batch: {ex}')
+            if isinstance(ex, ChronologerError):
+                return ex
+            return StorageError(f'the storage cannot take the batch: {ex}')
         finally:
             db.execute('RELEASE SAVEPOINT batch')
         counts.update(

@@ -39,13 +39,19 @@ class Server:
     """Starts with the block and is stopped at its end; `start` and `kill` do it in between."""
 
     def __init__(
-        self, directory: Path, *options: str, python: str = sys.executable, **settings: object
+        self,
+        directory: Path,
+        *options: str,
+        python: str = sys.executable,
+        dsn: str = '',
+        **settings: object,
     ):
         self.port = free_port()
         self.host = f'127.0.0.1:{self.port}'
-        self.dsn = f'sqlite:///{directory}/chronologer.sqlite'
         self._directory = directory
         self._command = [python, '-m', 'chronologer', 'serve', '-m', *options]
+        if dsn:
+            settings['storage_dsn'] = dsn
         self._environment = environment(directory, self.port, **settings)
 
     def __enter__(self) -> 'Server':

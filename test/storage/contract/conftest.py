@@ -1,21 +1,27 @@
-"""An empty, migrated store on each engine in turn."""
+"""An empty, migrated store on each engine in turn, with each of its drivers."""
 
 import itertools
+from datetime import datetime, timezone
 
 import pytest
 
+from chronologer.model import Filter
 from chronologer.storage import create_storage
 
-ENGINES = ['sqlite']
+ENGINES = ['sqlite', 'mysql', 'mysql+pymysql', 'mariadb', 'mariadb+pymysql']
 
 numbers = itertools.count()
 
 
 @pytest.fixture(params=ENGINES, scope='session')
 def empty_dsn(request, tmp_path_factory):
-    """A function that returns the DSN of another database that does not exist yet."""
-    directory = tmp_path_factory.mktemp(request.param)
-    return lambda: f'sqlite:///{directory}/{next(numbers)}.sqlite'
+    """A function that returns the DSN of another database, which is empty."""
+    engine, _, driver = request.param.partition('+')
+    if engine == 'sqlite':
+        directory = tmp_path_factory.mktemp('sqlite')
+        return lambda: f'sqlite:///{directory}/{next(numbers)}.sqlite'
+    server = request.getfixturevalue(engine)
+    return lambda: server.empty_dsn('+'.join(filter(None, ('mysql', driver))))
 
 
 @pytest.fixture
@@ -33,10 +39,6 @@ def shared_storage(empty_dsn):
         storage.migrate()
 
         def empty():
-            from datetime import datetime, timezone
-
-            from chronologer.model import Filter
-
             storage.purge(datetime.max.replace(tzinfo=timezone.utc), Filter())
             return storage
 

@@ -1,0 +1,71 @@
+"""Records, the loggers that emitted them, and counters per quarter of an hour."""
+
+from yoyo import step
+
+# A name has any length, counts in case and trailing spaces, and is found by the hash of its bytes.
+step(
+    """
+    CREATE TABLE logger (
+        id   INT UNSIGNED AUTO_INCREMENT PRIMARY KEY,
+        hash BINARY(16) NOT NULL UNIQUE,
+        name LONGTEXT NOT NULL
+    ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
+    """,
+    'DROP TABLE logger',
+)
+
+# The index finds and counts by time, level and logger without touching the wide rows.
+step(
+    """
+    CREATE TABLE record (
+        id      BIGINT PRIMARY KEY,
+        ts      DATETIME(6) NOT NULL,
+        level   INT NOT NULL,
+        logger  INT UNSIGNED NOT NULL,
+        message LONGTEXT NOT NULL,
+        logrec  JSON NOT NULL,
+        KEY record_ts (ts, id, level, logger)
+    ) ENGINE = InnoDB ROW_FORMAT = COMPRESSED KEY_BLOCK_SIZE = 8
+      CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
+    """,
+    'DROP TABLE record',
+)
+
+# Its one row is locked by each transaction that writes records, which makes ids equal to the order
+# of commits. AUTO_INCREMENT gives ids out before, and transactions commit in any order.
+step(
+    """
+    CREATE TABLE next_id (
+        only TINYINT PRIMARY KEY,
+        id   BIGINT NOT NULL
+    ) ENGINE = InnoDB
+    """,
+    'DROP TABLE next_id',
+)
+step('INSERT INTO next_id (only, id) VALUES (1, 1)', 'DELETE FROM next_id')
+
+# A bucket is numbered from the epoch.
+step(
+    """
+    CREATE TABLE count_by_level (
+        bucket INT NOT NULL,
+        level  INT NOT NULL,
+        n      BIGINT NOT NULL,
+        PRIMARY KEY (bucket, level)
+    ) ENGINE = InnoDB
+    """,
+    'DROP TABLE count_by_level',
+)
+
+step(
+    """
+    CREATE TABLE count_by_logger (
+        logger INT UNSIGNED NOT NULL,
+        bucket INT NOT NULL,
+        level  INT NOT NULL,
+        n      BIGINT NOT NULL,
+        PRIMARY KEY (logger, bucket, level)
+    ) ENGINE = InnoDB
+    """,
+    'DROP TABLE count_by_logger',
+)

@@ -1,0 +1,323 @@
+"""
+Records in MySQL or MariaDB, compressed by InnoDB.
+
+Each transaction that writes records first locks the row that gives out ids. So ids are in the
+order of commits over all processes, and no two update counters at the same time; group commit pays
+for it.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from hashlib import blake2b
+from threading import Lock
+from typing import Any
+
+from yoyo.backends.core.mysql import MySQLBackend
+from yoyo.connections import DatabaseURI
+from yoyo.migrations import default_migration_table
+
+from chronologer.errors import LimitError, SchemaError, StorageBusyError, StorageError
+from chronologer.model import Record, instant
+from chronologer.storage import schema
+from chronologer.storage.counters import Dialect
+from chronologer.storage.mysql_dsn import parse_dsn
+from chronologer.storage.sql import SLICE_SIZE, SqlStorage, T
+
+ATTEMPTS = 5  # at a transaction that another one, or a lost connection, has undone
+OVERHEAD = 4096  # bytes of an INSERT of one row, besides message and logrec
+
+MINIMUM = {'MySQL': (8, 0), 'MariaDB': (10, 6)}
+
+# Error codes, from the reference manuals' lists of server and client errors.
+UNDONE = {1205, 1213}  # lock wait timeout, deadlock
+LOST = {
+    0,  # the driver knows that the connection is closed
+    1053,  # server shutdown in progress
+    1927,  # connection was killed (MariaDB)
+    2006,  # server has gone away
+    2013,  # lost connection during query
+    2055,  # lost connection, with the system's error
+    3169,  # session was killed
+    4031,  # disconnected by the server because of inactivity
+}
+AWAY = {
+    1040,  # too many connections
+    1158, 1159, 1160, 1161,  # network errors and timeouts
+    1203, 1226,  # more connections than the user may have
+    1290, 1836,  # read-only
+    2002, 2003,  # cannot connect
+}  # fmt: skip
+NO_SUCH_TABLE = 1146
+
+ESCAPED = re.compile(r"""[\0\n\r\x1a\\'"]""")
+
+
+class MySQLStorage(SqlStorage):
+    """DSN: see `chronologer.storage.mysql_dsn`."""
+
+    dialect = Dialect(
+        records_by_ts='record FORCE INDEX (record_ts)',
+        records_by_id='record FORCE INDEX (PRIMARY)',
+        ts="TIMESTAMPDIFF(MICROSECOND, TIMESTAMP'1970-01-01 00:00:00', ts)",
+        at="TIMESTAMP'1970-01-01 00:00:00.000000' + INTERVAL ? MICROSECOND",
+        # As bytes, because trailing spaces mean nothing to a comparison of texts.
+        has_prefix='CAST(LEFT(name, ?) AS BINARY) = CAST(? AS BINARY)',
+        add_to_n='ON DUPLICATE KEY UPDATE n = n + VALUES(n)',
+    )
+
+    def __init__(self, dsn: str):
+        super().__init__()
+        self._driver, self._options = parse_dsn(dsn)
+        self.batch_errors = (
+            self._driver.DataError,
+            self._driver.IntegrityError,
+            LimitError,
+            OverflowError,
+            TypeError,
+            ValueError,
+        )
+        self._readers: deque[Connection] = deque()
+        self._writer: Connection | None = None
+        self._write_lock = Lock()
+        self._max_packet = 0  # bytes, once the write connection is open
+
+    def _take_ids(self, db: 'Connection', count: int) -> int:
+        db.execute('UPDATE next_id SET id = LAST_INSERT_ID(id + ?)', (count,))
+        (next_id,) = db.execute('SELECT LAST_INSERT_ID()').fetchone()
+        return int(next_id) - count
+
+    def _find_logger(self, db: 'Connection', name: str) -> int | None:
+        row = db.execute('SELECT id FROM logger WHERE hash = ?', (_hash(name),)).fetchone()
+        return row[0] if row else None
+
+    def _add_logger(self, db: 'Connection', name: str) -> int:
+        insert = 'INSERT INTO logger (hash, name) VALUES (?, ?)'
+        return int(db.execute(insert, (_hash(name), name)).lastrowid)
+
+    def _row(self, record: Record, id: int, logger: int, logrec: str) -> Sequence[Any]:
+        if (len(record.message) + len(logrec)) * 8 > self._max_packet - OVERHEAD:
+            size = _escaped_size(record.message) + _escaped_size(logrec) + OVERHEAD
+            if size > self._max_packet:
+                limit = f'max_allowed_packet of the database is {self._max_packet:,}'
+                raise LimitError(f'a record takes a statement of {size:,} bytes, {limit}')
+        return id, record.ts.replace(tzinfo=None), record.level, logger, record.message, logrec
+
+    def _fetch_slice(self, ids: list[int]) -> tuple[list[Record], int]:
+        """Ask for the sizes first: a result is in memory as a whole."""
+        places = ', '.join('?' * len(ids))
+        with self._reading() as db:
+            sizes = db.execute(
+                f"""
+                SELECT record.id, OCTET_LENGTH(name) + OCTET_LENGTH(message)
+                FROM record JOIN logger ON logger.id = record.logger
+                WHERE record.id IN ({places})
+                """,
+                ids,
+            )
+            wanted = _take_until(SLICE_SIZE, ids, dict(sizes.fetchall()))
+            places = ', '.join('?' * len(wanted))
+            rows = db.execute(
+                f"""
+                SELECT record.id, {self.dialect.ts}, name, level, message
+                FROM record JOIN logger ON logger.id = record.logger
+                WHERE record.id IN ({places})
+                """,
+                wanted,
+            )
+            found = {
+                id: Record(instant(ts), name, level, message, id=id)
+                for id, ts, name, level, message in rows.fetchall()
+            }
+        return [found[id] for id in wanted if id in found], len(wanted)
+
+    # Connections and schema
+
+    def _write(self, work: Callable[['Connection'], T]) -> T:
+        """
+        Repeat the transaction only where it cannot have happened.
+
+        That is when the engine has undone it, or the connection was lost before COMMIT was sent.
+        """
+        with self._write_lock, self._translated():
+            for attempt in range(ATTEMPTS):
+                db = self._open_writer()
+                is_committing = False
+                try:
+                    db.execute('START TRANSACTION')
+                    result = work(db)
+                    is_committing = True
+                    db.commit()
+                    return result
+                except BaseException as ex:
+                    self._drop_writer()
+                    is_undone = _code(ex) in UNDONE or (_code(ex) in LOST and not is_committing)
+                    if not is_undone or attempt == ATTEMPTS - 1:
+                        raise
+        raise AssertionError
+
+    def _open_writer(self) -> 'Connection':
+        if self._writer is None:
+            self._writer = self._connect()
+            row = self._writer.execute('SELECT @@max_allowed_packet').fetchone()
+            self._max_packet = row[0]
+        return self._writer
+
+    def _drop_writer(self) -> None:
+        """Closing undoes what is not committed; names cached meanwhile may have no row."""
+        self._loggers.clear()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    @contextmanager
+    def _reading(self) -> Iterator['Connection']:
+        with self._translated():
+            db = self._take_reader()
+            try:
+                db.execute('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY')
+                yield db
+                db.commit()
+            except BaseException:
+                db.close()
+                raise
+            self._readers.append(db)
+
+    def _take_reader(self) -> 'Connection':
+        """An idle connection that is still alive, or a new one."""
+        while self._readers:
+            db = self._readers.pop()
+            if db.is_alive():
+                return db
+            db.close()
+        return self._connect()
+
+    def _connect(self) -> 'Connection':
+        return Connection(self._driver.connect(**self._options), self._driver)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """The driver's exceptions as ours."""
+        try:
+            yield
+        except self._driver.Error as ex:
+            is_busy = _code(ex) in UNDONE | LOST | AWAY
+            raise (StorageBusyError if is_busy else StorageError)(f'database: {ex}') from ex
+
+    def migrate(self) -> None:
+        self._check_version()
+        with self._translated():
+            backend = _Backend(self._driver, self._options)
+            backend.init_database()
+            schema.apply_migrations('mysql', backend)
+
+    def check(self) -> None:
+        self._check_version()
+        applied: list[str] = []
+        try:
+            with self._reading() as db:
+                applied = [id for (id,) in db.execute(schema.APPLIED).fetchall()]
+        except StorageError as ex:
+            if _code(ex.__cause__) != NO_SUCH_TABLE:
+                raise
+        schema.check_applied('mysql', applied)
+
+    def _check_version(self) -> None:
+        with self._reading() as db:
+            (text,) = db.execute('SELECT VERSION()').fetchone()
+        product = 'MariaDB' if 'MariaDB' in text else 'MySQL'
+        version = tuple(map(int, re.findall(r'\d+', text)[:2]))
+        if version < MINIMUM[product]:
+            wanted = '.'.join(map(str, MINIMUM[product]))
+            raise SchemaError(f'{product} {text} is too old, Chronologer needs {wanted} or later')
+
+    def close(self) -> None:
+        with self._write_lock:
+            while self._readers:
+                self._readers.pop().close()
+            self._drop_writer()
+
+
+class Connection:
+    """A driver's connection that takes our statements."""
+
+    def __init__(self, connection: Any, driver: Any):
+        self._connection = connection
+        self._driver = driver
+        self.execute(
+            """
+            SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',
+                        time_zone = '+00:00'
+            """
+        )
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
+        cursor = self._connection.cursor()
+        cursor.execute(_translate(statement), tuple(parameters))
+        return cursor
+
+    def executemany(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        if rows:
+            self._connection.cursor().executemany(_translate(statement), rows)
+
+    def commit(self) -> None:
+        self._connection.commit()
+
+    def is_alive(self) -> bool:
+        try:
+            self._connection.ping()
+        except self._driver.Error:
+            return False
+        return True
+
+    def close(self) -> None:
+        with suppress(self._driver.Error):  # the driver has closed it when it was lost
+            self._connection.close()
+
+
+class _Backend(MySQLBackend):  # type: ignore[misc]
+    """yoyo on connections of our own making: it knows neither all options nor both drivers."""
+
+    def __init__(self, driver: Any, options: dict[str, Any]):
+        self._driver = driver
+        self._options = options
+        uri = DatabaseURI('mysql', None, None, None, None, options['database'], {})
+        super().__init__(uri, default_migration_table)
+
+    def connect(self, dburi: DatabaseURI) -> Any:
+        return self._driver.connect(**self._options)
+
+    def copy(self) -> '_Backend':
+        return _Backend(self._driver, self._options)
+
+
+@lru_cache
+def _translate(statement: str) -> str:
+    """Both drivers mark a parameter by %s."""
+    return statement.replace('%', '%%').replace('?', '%s')
+
+
+def _code(ex: BaseException | None) -> int | None:
+    """The error code that a driver's exception carries."""
+    args = getattr(ex, 'args', ())
+    return args[0] if args and isinstance(args[0], int) else None
+
+
+def _hash(name: str) -> bytes:
+    return blake2b(name.encode(), digest_size=16).digest()
+
+
+def _escaped_size(text: str) -> int:
+    return len(text.encode()) + len(ESCAPED.findall(text))
+
+
+def _take_until(size: int, ids: list[int], sizes: dict[int, int]) -> list[int]:
+    """The first ids whose sizes sum up to *size*, and at least one."""
+    total = 0
+    for position, id in enumerate(ids):
+        total += sizes.get(id, 0)
+        if total > size:
+            return ids[: position + 1]
+    return ids

@@ -1,0 +1,256 @@
+"""What only MySQL and MariaDB do: lost connections, deadlocks, packets, options of the DSN."""
+
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+from yoyo import read_migrations
+
+from chronologer.errors import (
+    ConfigurationError,
+    LimitError,
+    SchemaError,
+    StorageBusyError,
+    StorageError,
+)
+from chronologer.model import EPOCH, Filter, Record
+from chronologer.storage import create_storage, mysql
+from chronologer.storage.mysql_dsn import parse_dsn
+from chronologer.storage.schema import MIGRATIONS
+from test.servers.database import MariaDB, MySQL
+
+RECORD = Record(EPOCH, 'a', 20, 'hello', {})
+
+
+@pytest.fixture(params=['mysql', 'mysql+pymysql', 'mariadb', 'mariadb+pymysql'])
+def database(request):
+    """A server and the DSN of an empty database on it."""
+    engine, _, driver = request.param.partition('+')
+    server = request.getfixturevalue(engine)
+    return server, server.empty_dsn('+'.join(filter(None, ('mysql', driver))))
+
+
+@pytest.fixture
+def storage(database):
+    """A migrated, empty store."""
+    with create_storage(database[1]) as storage:
+        storage.migrate()
+        yield storage
+
+
+def kill_connections(server) -> None:
+    """End every connection but the administrator's."""
+    for id, user, *_ in server.execute('SHOW PROCESSLIST'):
+        if user.startswith('chronologer'):
+            server.execute(f'KILL {id}')
+
+
+def test_table_is_compressed(database, storage):
+    """InnoDB, ROW_FORMAT=COMPRESSED, utf8mb4."""
+    server, dsn = database
+    name = dsn.rpartition('/')[2]
+    ((engine, format, collation, options),) = server.execute(
+        'SELECT engine, row_format, table_collation, create_options FROM information_schema.tables'
+        f" WHERE table_schema = '{name}' AND table_name = 'record'"
+    )
+    assert ('InnoDB', 'Compressed', 'utf8mb4_bin') == (engine, format, collation)
+    assert 'KEY_BLOCK_SIZE=8' in options.upper()
+
+
+def test_connections_are_made_anew_when_they_were_killed(database, storage):
+    """For reading and for writing; each record is stored once."""
+    for expected in range(1, 6):
+        storage.insert([[RECORD]])
+        assert expected == storage.count(Filter())
+        kill_connections(database[0])
+
+
+def test_connections_are_made_anew_after_wait_timeout(database, storage):
+    """The server ends idle ones."""
+    storage.insert([[RECORD]])
+    storage.count(Filter())
+    for db in (storage._writer, *storage._readers):
+        db.execute('SET SESSION wait_timeout = 1')
+    time.sleep(1.5)
+    storage.insert([[RECORD]])
+    assert 2 == storage.count(Filter())
+
+
+@pytest.mark.parametrize('kind', [MySQL, MariaDB])
+def test_a_server_that_went_away_is_busy_and_comes_back(tmp_path, kind):
+    """Stopped or crashed; what was acknowledged is there, once."""
+    server = kind(tmp_path)
+    with create_storage(server.empty_dsn()) as storage:
+        storage.migrate()
+        stored = 0
+        for end in (server.stop, server.kill):
+            storage.insert([[RECORD]])
+            stored += 1
+            end()
+            with pytest.raises(StorageBusyError):
+                storage.insert([[RECORD]])
+            with pytest.raises(StorageBusyError):
+                storage.count(Filter())
+            server.start()
+            if end == server.kill:  # this server does not flush its log at each commit
+                stored = storage.count(Filter())
+            storage.insert([[RECORD]])
+            stored += 1
+            assert stored == storage.count(Filter())
+    server.stop()
+
+
+def test_a_transaction_that_was_undone_is_repeated(database, storage):
+    """A lock wait timeout, as a deadlock, undoes it; the records are stored once."""
+    server, dsn = database
+    storage.insert([[RECORD]])
+    storage._writer.execute('SET SESSION innodb_lock_wait_timeout = 1')
+    other = server.connect()
+    other.select_db(dsn.rpartition('/')[2])
+    other.begin()
+    other.cursor().execute('SELECT * FROM next_id FOR UPDATE')
+    release = threading.Timer(1.5, other.rollback)
+    release.start()
+    assert [[2]] == storage.insert([[RECORD]])
+    release.join()
+    other.close()
+    assert 2 == storage.count(Filter())
+
+
+def test_a_connection_lost_while_committing_is_not_tried_again(database, storage, monkeypatch):
+    """It may have been committed: the sender has to decide."""
+    commit = mysql.Connection.commit
+
+    def commit_and_lose(db):
+        commit(db)
+        monkeypatch.undo()
+        raise db._driver.OperationalError(2013, 'Lost connection')
+
+    storage.insert([[RECORD]])
+    monkeypatch.setattr(mysql.Connection, 'commit', commit_and_lose)
+    with pytest.raises(StorageBusyError):
+        storage.insert([[RECORD]])
+    assert 2 == storage.count(Filter())
+
+
+def test_eight_processes_write_and_one_reader_misses_nothing(database, storage):
+    """Ids are in the order of commits, although the transactions overlap."""
+    code = f"""
+        from chronologer.model import EPOCH, Record
+        from chronologer.storage import create_storage
+        with create_storage('{database[1]}') as storage:
+            for index in range(50):
+                storage.insert([[Record(EPOCH, f'logger{{index % 7}}', 20, 'm', {{}})] * 3])
+    """
+    command = [sys.executable, '-c', textwrap.dedent(code)]
+    processes = [subprocess.Popen(command) for _ in range(8)]
+    seen: list[int] = []
+    while len(seen) < 1200:
+        alive = any(process.poll() is None for process in processes)
+        new = [record.id for record in storage.since(seen[-1] if seen else 0, Filter(), 1000)]
+        seen += new
+        assert new or alive, f'followed only {len(seen)} of 1200'
+    assert [0] * 8 == [process.wait() for process in processes]
+    assert seen == sorted(set(seen))
+    assert 1200 == storage.count(Filter())
+    assert 1200 == sum(storage.count(Filter(names=(f'logger{n}',))) for n in range(7))
+
+
+def test_a_record_that_no_packet_holds_is_refused(database, storage):
+    """It alone, with both sizes; one just under the limit is stored."""
+    storage.insert([[RECORD]])
+    storage._max_packet = 2**20
+    large = Record(EPOCH, 'a', 20, "'" * 2**19, {})
+    refused, stored = storage.insert([[large], [RECORD]])
+    assert isinstance(refused, LimitError)
+    assert '1,048,576' in refused.message
+    assert isinstance(stored, list)
+    assert 2 == storage.count(Filter())
+
+
+def test_migrations_can_be_taken_back_and_applied_again(database):
+    """Apply all, roll back all, apply again."""
+    with create_storage(database[1]) as storage:
+        storage.migrate()
+        backend = mysql._Backend(storage._driver, storage._options)
+        with backend:
+            backend.init_database()
+            migrations = read_migrations(str(MIGRATIONS / 'mysql'))
+            backend.rollback_migrations(backend.to_rollback(migrations))
+        with pytest.raises(SchemaError, match='migrate'):
+            storage.check()
+        storage.migrate()
+        storage.check()
+
+
+def test_an_old_server_is_refused(storage, monkeypatch):
+    """With the version that is needed."""
+    monkeypatch.setattr(mysql, 'MINIMUM', {'MySQL': (99, 0), 'MariaDB': (99, 0)})
+    for refusing in (storage.check, storage.migrate):
+        with pytest.raises(SchemaError, match=r'too old.* 99\.0'):
+            refusing()
+
+
+def test_wrong_credentials_and_databases_are_said_without_the_password(database):
+    """Neither is a reason to wait."""
+    _, dsn = database
+    for wrong in (dsn.replace('p%40ss', 'wr0ng'), dsn + 'x'):
+        with create_storage(wrong) as storage, pytest.raises(StorageError) as error:
+            storage.check()
+        assert not isinstance(error.value, StorageBusyError)
+        for secret in ('p%40ss', 'p@ss', 'wr0ng'):
+            assert secret not in error.value.message
+
+
+def test_socket_of_the_dsn_is_used(database):
+    """In place of host and port."""
+    server, dsn = database
+    socket = f'?unix_socket={server._directory}/socket'
+    with create_storage(dsn.replace(str(server.port), '1') + socket) as storage:
+        storage.migrate()
+        assert 0 == storage.count(Filter())
+
+
+def test_tls_of_the_dsn_is_used(database):
+    """With the right authority the connection is encrypted, with a wrong one there is none."""
+    server, dsn = database
+    files = server.certificates
+    with create_storage(f'{dsn}?ssl_ca={files["ca"]}') as storage:
+        storage.migrate()
+        with storage._reading() as db:
+            assert db.execute("SHOW STATUS LIKE 'Ssl_cipher'").fetchone()[1]
+    wrong = create_storage(f'{dsn}?ssl_ca={files["other_ca"]}')
+    with wrong, pytest.raises(StorageError):
+        wrong.check()
+
+
+@pytest.mark.parametrize(
+    'dsn',
+    ['mysql://', 'mysql://host', 'mysql://host/', 'mysql://host/a/b', 'mysql://host:port/a',
+     'mysql://host/a?colour=blue', 'mysql://host/a?ssl_ca=a&ssl_ca=b', 'mysql://[host/a',
+     'mysql://host/a?read_timeout=0', 'mysql://host/a?connect_timeout=soon', 'mysql://host/a?b'],
+)  # fmt: skip
+def test_malformed_dsn_is_refused(dsn):
+    """With what is wrong."""
+    with pytest.raises(ConfigurationError, match='mysql'):
+        create_storage(dsn)
+
+
+def test_missing_driver_is_named(monkeypatch):
+    """With the extra that brings it."""
+    monkeypatch.setitem(sys.modules, 'MySQLdb', None)
+    with pytest.raises(ConfigurationError, match=r"mysqlclient .* 'chronologer\[mysql\]'"):
+        create_storage('mysql://host/a')
+
+
+def test_parts_of_the_dsn():
+    """Percent-encoded, with defaults."""
+    _, arguments = parse_dsn('mysql+pymysql://b%40b:p%3Aw@db.example/log%20s?read_timeout=5')
+    expected = {
+        'host': 'db.example', 'port': 3306, 'user': 'b@b', 'password': 'p:w', 'database': 'log s',
+        'charset': 'utf8mb4', 'connect_timeout': 10, 'read_timeout': 5,
+    }  # fmt: skip
+    assert expected == arguments
