@@ -15,6 +15,7 @@ base = {
     'username': environ.get('CHRONOLOGER_USERNAME', 'logger'),
     'password': environ.get('CHRONOLOGER_PASSWORD', ''),
     'storage_dsn': environ.get('CHRONOLOGER_STORAGE_DSN', 'sqlite:///chronologer.sqlite'),
+    'query_timeout': environ.get('CHRONOLOGER_QUERY_TIMEOUT', 10),
     'max_request_bytes': environ.get('CHRONOLOGER_MAX_REQUEST_BYTES', 16 * 2**20),
     'log_file': environ.get('CHRONOLOGER_LOG_FILE', ''),
 }

@@ -21,6 +21,7 @@ class Configuration:
     username: str
     password: str
     storage_dsn: str
+    query_timeout: int
     max_request_bytes: int
     log_file: str
 
@@ -35,6 +36,7 @@ class Configuration:
 INTEGERS = {
     'port': (1, 65_535),
     'thread_pool_size': (1, 10_000),
+    'query_timeout': (1, 3600),
     'max_request_bytes': (1024, 2**40),
 }
 NOT_EMPTY = ('host', 'username', 'storage_dsn')

@@ -21,6 +21,8 @@ base = {
     # Where records are kept: sqlite:///relative/path, sqlite:////absolute/path or
     # mysql://user:password@host:port/database.
     'storage_dsn': environ.get('CHRONOLOGER_STORAGE_DSN', 'sqlite:///chronologer.sqlite'),
+    # Longest that a question may take, in seconds; it is then given up with 503.
+    'query_timeout': environ.get('CHRONOLOGER_QUERY_TIMEOUT', 10),
     # Largest body of a request, in bytes; a larger one is refused with 413, never cut.
     'max_request_bytes': environ.get('CHRONOLOGER_MAX_REQUEST_BYTES', 16 * 2**20),
     # File to which the server's own log is appended; empty means standard error.

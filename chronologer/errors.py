@@ -13,6 +13,7 @@ What Chronologer refuses or fails at, and the HTTP status each goes out with.
       HTTPError                   any  refused by the HTTP framework; carries its status
       StorageError                500  the engine failed; nothing of the batch was kept
         SchemaError               500  the storage's schema is not the one this version works with
+        QueryTimeoutError         503  the question takes longer than the limit; ask a narrower one
         StorageBusyError          503  behind or unreachable; goes out with Retry-After
 
 API and command line tell the same story: the message names what was given, what was wanted and,
@@ -101,6 +102,17 @@ class StorageError(ChronologerError):
 
 class SchemaError(StorageError):
     """The storage's schema is not the one this version works with."""
+
+
+class QueryTimeoutError(StorageError):
+    """The question takes longer than the limit; coming back with the same one is no use."""
+
+    status = 503
+
+    def __init__(self, seconds: float):
+        super().__init__(
+            f'the question took longer than {seconds:g} s; narrow it, by time for instance'
+        )
 
 
 class StorageBusyError(StorageError):

@@ -5,32 +5,17 @@ Pure: no I/O and no framework. Text from outside becomes these frozen values at 
 below never see the text again.
 """
 
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from dateutil.parser import isoparse
-
-from chronologer.errors import InputError, shown
+from chronologer.parse import parse_instant, parse_level, parse_names
+from chronologer.query import Condition
+from chronologer.query_parser import parse_query
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MICROSECOND = timedelta(microseconds=1)
 BUCKET = timedelta(minutes=15)  # of the counters: offsets of today's time zones are multiples of it
-
-LEVELS = {
-    'NOTSET': 0,
-    'DEBUG': 10,
-    'INFO': 20,
-    'WARN': 30,
-    'WARNING': 30,
-    'ERROR': 40,
-    'FATAL': 50,
-    'CRITICAL': 50,
-}
-LEVEL_MIN, LEVEL_MAX = -(2**31), 2**31 - 1  # what every engine's INT column holds
-MAX_NAMES = 100  # prefixes in one filter
-OFFSET_MAX = 2**63 - 1
 
 
 def microseconds(ts: datetime) -> int:
@@ -76,6 +61,7 @@ class Filter:
     before: datetime | None = None  # inclusive, aware UTC
     level: int | None = None  # this level or a worse one
     names: tuple[str, ...] = ()  # any of these prefixes of the logger name, exact case
+    query: Condition | None = None
 
     def within(self, low: datetime, high: datetime) -> 'Filter':
         """The same filter, narrowed to the instants from *low* to *high*."""
@@ -93,68 +79,11 @@ class Filter:
         """
         after, before = params.pop('after', None), params.pop('before', None)
         level, name = params.pop('level', None), params.pop('name', None)
+        query = params.pop('query', None)
         return cls(
             after=None if after is None else parse_instant('after', after),
             before=None if before is None else parse_instant('before', before),
             level=None if level is None else parse_level(level),
             names=() if name is None else parse_names(name),
+            query=None if query is None else parse_query(query),
         )
-
-
-def parse_instant(parameter: str, text: str) -> datetime:
-    """
-    Read an ISO 8601 instant, basic or extended form; without an offset it is UTC.
-
-    Raises:
-        InputError: *text* is not one, or lies outside the years 1 to 9999 in UTC.
-    """
-    try:
-        ts = isoparse(text)
-        ts = ts.replace(tzinfo=timezone.utc) if ts.tzinfo is None else ts.astimezone(timezone.utc)
-    except OverflowError as ex:
-        raise InputError(f'{parameter}: {shown(text)} is outside the years 1 to 9999') from ex
-    except ValueError as ex:
-        wanted = 'expected an ISO 8601 instant such as 2018-05-10T16:36:53.377493Z'
-        hint = '; a + in a URL is written %2B' if re.search(r' \d\d:?(\d\d)?$', text) else ''
-        raise InputError(f'{parameter}: {wanted}, got {shown(text)}{hint}') from ex
-    return ts
-
-
-def parse_level(text: str) -> int:
-    """
-    Read a level: a number, or one of logging's standard names in either case.
-
-    Raises:
-        InputError: *text* is neither, or the number has more than 32 bits.
-    """
-    level = LEVELS.get(text.upper())
-    if level is not None:
-        return level
-    return parse_integer('level', text, LEVEL_MIN, LEVEL_MAX, 'a number or DEBUG … CRITICAL')
-
-
-def parse_names(text: str) -> tuple[str, ...]:
-    """
-    Read comma-separated prefixes of logger names, taken as they stand.
-
-    Raises:
-        InputError: There are too many, or one is empty, which would mean every logger.
-    """
-    names = tuple(dict.fromkeys(text.split(',')))
-    if '' in names or len(names) > MAX_NAMES:
-        wanted = f'expected 1 to {MAX_NAMES} comma-separated prefixes, none of them empty'
-        raise InputError(f'name: {wanted}, got {shown(text)}')
-    return names
-
-
-def parse_integer(parameter: str, text: str, low: int, high: int, wanted: str = '') -> int:
-    """
-    Read a plain decimal integer from *low* to *high*.
-
-    Raises:
-        InputError: It is not one; names *parameter* and what was wanted.
-    """
-    if re.fullmatch(r'-?[0-9]{1,19}', text) and low <= int(text) <= high:
-        return int(text)
-    wanted = wanted or f'an integer from {low} to {high}'
-    raise InputError(f'{parameter}: expected {wanted}, got {shown(text)}')

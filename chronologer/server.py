@@ -125,7 +125,7 @@ def load_app(conf: Configuration) -> WSGIApplication:
     die_with_parent()
     _clean_environment()
     stack = ExitStack()
-    storage = stack.enter_context(create_storage(conf.storage_dsn))
+    storage = stack.enter_context(create_storage(conf.storage_dsn, conf.query_timeout))
     writer = stack.enter_context(Writer(storage))
     Finalize(None, stack.close, exitpriority=0)  # children of multiprocessing run no atexit
     return create_app(conf, storage, writer)

@@ -24,6 +24,7 @@ def configuration(tmp_path):
         username='logger',
         password='pässword',
         storage_dsn=f'sqlite:///{tmp_path}/test.sqlite',
+        query_timeout=10,
         max_request_bytes=2**20,
         log_file='',
     )

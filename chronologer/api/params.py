@@ -7,7 +7,7 @@ A misspelled filter that is ignored shows the wrong records, so an unknown param
 from urllib.parse import parse_qsl
 
 from chronologer.errors import InputError, shown
-from chronologer.model import OFFSET_MAX, parse_integer
+from chronologer.parse import OFFSET_MAX, parse_integer
 
 MAX_PARAMS = 100
 

@@ -24,7 +24,8 @@ from chronologer.errors import (
 )
 from chronologer.ingest.logrecord import decode_form
 from chronologer.ingest.writer import Writer
-from chronologer.model import BUCKET, MICROSECOND, OFFSET_MAX, Filter, Record, parse_integer
+from chronologer.model import BUCKET, MICROSECOND, Filter, Record
+from chronologer.parse import OFFSET_MAX, parse_integer
 from chronologer.storage import Storage
 from chronologer.timeline import fold, parse_group, parse_zone
 
@@ -35,7 +36,7 @@ MAX_BUCKETS = 4000  # in headers: clients and proxies take lines of 64 KiB
 MAX_DRAIN = 64 * 2**20  # bytes of a refused body that are read, so that the sender sees the answer
 CHUNK = 64 * 2**10  # bytes
 
-FILTER = ('after', 'before', 'level', 'name')
+FILTER = ('after', 'before', 'level', 'name', 'query')
 
 
 class RecordResource:

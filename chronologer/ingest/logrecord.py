@@ -15,7 +15,8 @@ from chronologer.ingest.form import parse_form
 from chronologer.ingest.literal import restore, restore_args
 from chronologer.ingest.message import interpolate
 from chronologer.ingest.stored import stored_text, stored_value
-from chronologer.model import EPOCH, LEVEL_MAX, LEVEL_MIN, Record
+from chronologer.model import EPOCH, Record
+from chronologer.parse import LEVEL_MAX, LEVEL_MIN
 
 REQUIRED = ('name', 'levelno', 'created')
 ERROR = ('exc_info', 'exc_text')

@@ -18,6 +18,8 @@ __all__ = ['Batch', 'Outcome', 'Storage', 'create_storage', 'shown_dsn']
 Batch = Sequence[Record]
 Outcome = list[int] | ChronologerError
 
+QUERY_TIMEOUT = 10  # seconds
+
 # DSN scheme -> module and class, imported on demand because each needs its own driver.
 ENGINES = {
     'sqlite': ('chronologer.storage.sqlite', 'SQLiteStorage'),
@@ -107,9 +109,11 @@ class Storage(ABC):
         self.close()
 
 
-def create_storage(dsn: str) -> Storage:
+def create_storage(dsn: str, query_timeout: float = QUERY_TIMEOUT) -> Storage:
     """
     Return the storage that *dsn* names, not yet opened or checked.
+
+    A question that takes longer than *query_timeout* seconds ends with `QueryTimeoutError`.
 
     Raises:
         ConfigurationError: The DSN is malformed, or its scheme or driver is not there.
@@ -119,5 +123,5 @@ def create_storage(dsn: str) -> Storage:
         wanted = ', '.join(f'{known}://…' for known in ENGINES)
         raise ConfigurationError(f'storage DSN {shown_dsn(dsn)!r}: expected {wanted}')
     module, name = ENGINES[scheme]
-    storage: Storage = getattr(import_module(module), name)(dsn)
+    storage: Storage = getattr(import_module(module), name)(dsn, query_timeout)
     return storage

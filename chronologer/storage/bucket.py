@@ -38,6 +38,11 @@ class Split:
     lower: Range
 
     @property
+    def has_buckets(self) -> bool:
+        """Whether there is any whole bucket."""
+        return self.first <= self.last
+
+    @property
     def edges(self) -> list[Range]:
         """The edges that are not empty."""
         return [edge for edge in (self.upper, self.lower) if edge]
@@ -62,6 +67,11 @@ def split(span: Range) -> Split:
         last=last,
         lower=Range(span.low, first * BUCKET_MICROSECONDS - 1),
     )
+
+
+def whole_range(filter: Filter) -> Split:
+    """The filter's time range as one edge, all of which is counted from the records."""
+    return Split(upper=time_range(filter), first=0, last=-1, lower=Range(0, -1))
 
 
 def bucket_range(bucket: int) -> Range:

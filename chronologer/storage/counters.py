@@ -15,10 +15,12 @@ from chronologer.model import Filter
 from chronologer.storage.bucket import (
     BUCKET_MICROSECONDS,
     Range,
+    Split,
     bucket_range,
     split,
     time_range,
 )
+from chronologer.storage.render import Renderer
 
 Counts = Counter[tuple[int, int, int]]  # by logger, bucket and level
 Steps = dict[tuple[int, int], int]  # count by start (microseconds) and level
@@ -32,6 +34,7 @@ class Dialect:
     records_by_id: str  # likewise, by id
     ts: str  # microseconds since the epoch, of a row
     at: str  # an instant to compare ts with, given in such microseconds
+    renderer: Renderer  # of queries
     has_prefix: str  # whether a logger's name begins with a text, given its length and itself
     add_to_n: str  # what an INSERT does to a counter that is there already
 
@@ -73,7 +76,11 @@ def subtract(db: Any, dialect: Dialect, counts: Counts) -> None:
 
 
 def condition(dialect: Dialect, filter: Filter) -> tuple[str, list[Any]]:
-    """What *filter* asks of level and logger: SQL that continues a WHERE clause, and parameters."""
+    """
+    What *filter* asks but for time: SQL that continues a WHERE clause, and its parameters.
+
+    Counters can be asked it too, if there is no query.
+    """
     clauses: list[str] = []
     parameters: list[Any] = []
     if filter.level is not None:
@@ -83,10 +90,14 @@ def condition(dialect: Dialect, filter: Filter) -> tuple[str, list[Any]]:
         prefixes = ' OR '.join([dialect.has_prefix] * len(filter.names))
         clauses.append(f'AND logger IN (SELECT id FROM logger WHERE {prefixes})')
         parameters += [value for prefix in filter.names for value in (len(prefix), prefix)]
+    if filter.query is not None:
+        query = dialect.renderer.render(filter.query)
+        clauses.append(f'AND {query.text}')
+        parameters += query.parameters
     return ' '.join(clauses), parameters
 
 
-def total(db: Any, dialect: Dialect, filter: Filter, first: int, last: int) -> int:
+def total(db: Any, dialect: Dialect, filter: Filter, part: Split) -> int:
     """Count matching records in whole buckets."""
     where, parameters = condition(dialect, filter)
     (count,) = db.execute(
@@ -94,12 +105,12 @@ def total(db: Any, dialect: Dialect, filter: Filter, first: int, last: int) -> i
         SELECT coalesce(sum(n), 0) FROM {_table(filter)}
         WHERE bucket BETWEEN ? AND ? {where}
         """,
-        [first, last, *parameters],
+        [part.first, part.last, *parameters],
     ).fetchone()
     return int(count)
 
 
-def steps(db: Any, dialect: Dialect, filter: Filter, first: int, last: int, length: int) -> Steps:
+def steps(db: Any, dialect: Dialect, filter: Filter, part: Split, length: int) -> Steps:
     """Count matching records in whole buckets, per step of *length* buckets and level."""
     where, parameters = condition(dialect, filter)
     rows = db.execute(
@@ -109,7 +120,7 @@ def steps(db: Any, dialect: Dialect, filter: Filter, first: int, last: int, leng
         WHERE bucket BETWEEN ? AND ? {where}
         GROUP BY start, level
         """,
-        [length, length, length, first, last, *parameters],
+        [length, length, length, part.first, part.last, *parameters],
     )
     return {(start * BUCKET_MICROSECONDS, level): int(n) for start, level, n in rows}
 
@@ -147,12 +158,15 @@ def narrow(db: Any, dialect: Dialect, filter: Filter, left: int, right: int) -> 
     Find the time range in which the matching records at offsets *left* to *right* lie.
 
     So that neither a deep offset nor a rare level walks through the records before it: counters
-    are summed from the newest bucket down until both ends are reached.
+    are summed from the newest bucket down until both ends are reached. They know nothing of a
+    query, whose records are looked for in the whole range.
 
     Returns:
         The range, and the offset of record *left* within it.
     """
     whole = time_range(filter)
+    if filter.query is not None:
+        return whole, left
     high = offset = None
     low, seen = whole.low, 0
     for span, count in _spans(db, dialect, filter):

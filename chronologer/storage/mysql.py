@@ -19,11 +19,18 @@ from yoyo.backends.core.mysql import MySQLBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import default_migration_table
 
-from chronologer.errors import LimitError, SchemaError, StorageBusyError, StorageError
+from chronologer.errors import (
+    LimitError,
+    QueryTimeoutError,
+    SchemaError,
+    StorageBusyError,
+    StorageError,
+)
 from chronologer.model import Record, instant
 from chronologer.storage import schema
 from chronologer.storage.counters import Dialect
 from chronologer.storage.mysql_dsn import parse_dsn
+from chronologer.storage.mysql_render import MySQLRenderer
 from chronologer.storage.sql import SLICE_SIZE, SqlStorage, T
 
 ATTEMPTS = 5  # at a transaction that another one, or a lost connection, has undone
@@ -50,6 +57,7 @@ AWAY = {
     1290, 1836,  # read-only
     2002, 2003,  # cannot connect
 }  # fmt: skip
+TIMED_OUT = {1969, 3024}  # MariaDB's max_statement_time, MySQL's MAX_EXECUTION_TIME
 NO_SUCH_TABLE = 1146
 
 ESCAPED = re.compile(r"""[\0\n\r\x1a\\'"]""")
@@ -62,14 +70,16 @@ class MySQLStorage(SqlStorage):
         records_by_ts='record FORCE INDEX (record_ts)',
         records_by_id='record FORCE INDEX (PRIMARY)',
         ts="TIMESTAMPDIFF(MICROSECOND, TIMESTAMP'1970-01-01 00:00:00', ts)",
-        at="TIMESTAMP'1970-01-01 00:00:00.000000' + INTERVAL ? MICROSECOND",
+        at=MySQLRenderer.at,
         # As bytes, because trailing spaces mean nothing to a comparison of texts.
         has_prefix='CAST(LEFT(name, ?) AS BINARY) = CAST(? AS BINARY)',
         add_to_n='ON DUPLICATE KEY UPDATE n = n + VALUES(n)',
+        renderer=MySQLRenderer(),
     )
 
-    def __init__(self, dsn: str):
+    def __init__(self, dsn: str, query_timeout: float):
         super().__init__()
+        self._query_timeout = query_timeout
         self._driver, self._options = parse_dsn(dsn)
         self.batch_errors = (
             self._driver.DataError,
@@ -192,7 +202,9 @@ class MySQLStorage(SqlStorage):
             if db.is_alive():
                 return db
             db.close()
-        return self._connect()
+        db = self._connect()
+        db.limit_time(self._query_timeout)
+        return db
 
     def _connect(self) -> 'Connection':
         return Connection(self._driver.connect(**self._options), self._driver)
@@ -203,6 +215,8 @@ class MySQLStorage(SqlStorage):
         try:
             yield
         except self._driver.Error as ex:
+            if _code(ex) in TIMED_OUT:
+                raise QueryTimeoutError(self._query_timeout) from ex
             is_busy = _code(ex) in UNDONE | LOST | AWAY
             raise (StorageBusyError if is_busy else StorageError)(f'database: {ex}') from ex
 
@@ -246,6 +260,7 @@ class Connection:
     def __init__(self, connection: Any, driver: Any):
         self._connection = connection
         self._driver = driver
+        self.execute('SET NAMES utf8mb4 COLLATE utf8mb4_bin')
         self.execute(
             """
             SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',
@@ -261,6 +276,14 @@ class Connection:
     def executemany(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         if rows:
             self._connection.cursor().executemany(_translate(statement), rows)
+
+    def limit_time(self, seconds: float) -> None:
+        """End any SELECT that takes longer."""
+        (version,) = self.execute('SELECT VERSION()').fetchone()
+        if 'MariaDB' in version:
+            self.execute('SET SESSION max_statement_time = ?', (seconds,))
+        else:
+            self.execute('SET SESSION MAX_EXECUTION_TIME = ?', (int(seconds * 1000),))
 
     def commit(self) -> None:
         self._connection.commit()

@@ -19,7 +19,14 @@ import orjson
 from chronologer.errors import ChronologerError, StorageError
 from chronologer.model import BUCKET, MICROSECOND, Filter, Record, instant, microseconds
 from chronologer.storage import Batch, Outcome, Storage, counters
-from chronologer.storage.bucket import BUCKET_MICROSECONDS, Range, split, time_range
+from chronologer.storage.bucket import (
+    BUCKET_MICROSECONDS,
+    Range,
+    Split,
+    split,
+    time_range,
+    whole_range,
+)
 from chronologer.storage.counters import Dialect, condition
 
 SLICE_RECORDS, SLICE_SIZE = 500, 2**20  # records, and characters after which a slice ends
@@ -210,26 +217,24 @@ class SqlStorage(Storage):
             position += taken
 
     def count(self, filter: Filter) -> int:
-        part = split(time_range(filter))
+        part = self._split(filter)
         with self._reading() as db:
-            count = counters.total(db, self.dialect, filter, part.first, part.last)
+            count = counters.total(db, self.dialect, filter, part) if part.has_buckets else 0
             edges = (counters.count_rows(db, self.dialect, filter, edge) for edge in part.edges)
             return count + sum(edges)
 
     def timeline(self, filter: Filter, step: timedelta) -> list[tuple[datetime, int, int]]:
-        part = split(time_range(filter))
-        edges = part.edges
+        part = whole_range(filter) if step % BUCKET else self._split(filter)
         counts: Counter[tuple[int, int]] = Counter()
         with self._reading() as db:
-            if step % BUCKET:
-                edges = [time_range(filter)]
-            else:
-                length = step // BUCKET
-                counts.update(
-                    counters.steps(db, self.dialect, filter, part.first, part.last, length)
-                )
-            for edge in edges:
+            if part.has_buckets:
+                counts.update(counters.steps(db, self.dialect, filter, part, step // BUCKET))
+            for edge in part.edges:
                 counts.update(
                     counters.count_steps(db, self.dialect, filter, edge, step // MICROSECOND)
                 )
         return [(instant(start), level, n) for (start, level), n in sorted(counts.items())]
+
+    def _split(self, filter: Filter) -> Split:
+        """What counters can answer of the filter's time range; nothing, if there is a query."""
+        return split(time_range(filter)) if filter.query is None else whole_range(filter)

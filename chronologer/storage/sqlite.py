@@ -6,6 +6,7 @@ durable before it is acknowledged; group commit pays for the fsync.
 """
 
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from yoyo.migrations import default_migration_table
 
 from chronologer.errors import (
     ConfigurationError,
+    QueryTimeoutError,
     SchemaError,
     StorageBusyError,
     StorageError,
@@ -30,7 +32,9 @@ from chronologer.model import Record, instant, microseconds
 from chronologer.storage import schema
 from chronologer.storage.counters import Dialect
 from chronologer.storage.sql import SLICE_SIZE, SqlStorage, T
+from chronologer.storage.sqlite_render import SQLiteRenderer
 
+PROGRESS = 10_000  # of SQLite's instructions between looks at the clock: about a millisecond
 BUSY_TIMEOUT = 10  # seconds that a write waits for another process
 
 
@@ -41,9 +45,10 @@ class SQLiteStorage(SqlStorage):
         records_by_ts='record INDEXED BY record_ts',
         records_by_id='record NOT INDEXED',
         ts='ts',
-        at='?',
+        at=SQLiteRenderer.at,
         has_prefix='substr(name, 1, ?) = ?',
         add_to_n='ON CONFLICT DO UPDATE SET n = n + excluded.n',
+        renderer=SQLiteRenderer(),
     )
     batch_errors = (
         sqlite3.DataError,
@@ -54,8 +59,9 @@ class SQLiteStorage(SqlStorage):
         ValueError,
     )
 
-    def __init__(self, dsn: str):
+    def __init__(self, dsn: str, query_timeout: float):
         super().__init__()
+        self._query_timeout = query_timeout
         self._path = _parse_path(dsn)
         self._readers: deque[sqlite3.Connection] = deque()
         self._writer: sqlite3.Connection | None = None
@@ -111,8 +117,11 @@ class SQLiteStorage(SqlStorage):
                 db = self._connect('ro')
                 db.execute('PRAGMA query_only = ON')
             try:
+                deadline = time.monotonic() + self._query_timeout
+                db.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS)
                 db.execute('BEGIN')
                 yield db
+                db.set_progress_handler(None, 0)
                 db.execute('COMMIT')
             except BaseException:
                 db.close()
@@ -143,6 +152,8 @@ class SQLiteStorage(SqlStorage):
         try:
             yield
         except sqlite3.Error as ex:
+            if str(ex) == 'interrupted':
+                raise QueryTimeoutError(self._query_timeout) from ex
             error = StorageBusyError if 'is locked' in str(ex) else StorageError
             raise error(f'SQLite file {str(self._path)!r}: {ex}') from ex
 

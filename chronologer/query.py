@@ -1,0 +1,186 @@
+"""
+The expression language of the parameter ``query``; ``doc/query.rst`` defines what it means.
+
+`parse_query` reads an expression into a tree of the classes below, which engines render. What the
+grammar does not have, such as a sub-query, a statement, a comment or any other function, cannot be
+said; nothing of the text reaches an engine but as a bound value.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+MAX_LENGTH = 8192  # characters
+MAX_DEPTH = 50  # of brackets and NOTs
+MAX_NODES = 200
+
+COLUMNS = {'id': 'number', 'ts': 'instant', 'name': 'text', 'level': 'number', 'message': 'text'}
+SECTIONS = ('data', 'meta', 'error')
+FUNCTIONS = {'length': 'number', 'substr': 'text'}
+KEYWORDS = {'and', 'or', 'not', 'like', 'escape', 'in', 'between', 'is', 'null', 'true', 'false'}
+
+TOKEN = re.compile(
+    r"""
+    \s*(?:
+      (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)
+    | (?P<string>'(?:[^']|'')*')
+    | (?P<quoted>"(?:[^"]|"")*")
+    | (?P<word>[^\W\d]\w*)
+    | (?P<operator>->>|->|<=|>=|<>|!=|==|[=<>(),.\[\]+*/-])
+    | (?P<end>$)
+    | (?P<unknown>.)
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+STEP = re.compile(r'\.(?:([^\W\d][\w-]*|[0-9]+)|("(?:[^"\\]|\\.)*"))|\[([0-9]{1,9})\]')
+
+COMPARISONS = {'=': '=', '==': '=', '<': '<', '<=': '<=', '>': '>', '>=': '>='}
+UNEQUAL = ('!=', '<>')
+FLIPPED = {'=': '=', '<': '>', '<=': '>=', '>': '<', '>=': '<='}
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A number, text, boolean or, compared with `ts`, an instant."""
+
+    value: int | float | str | bool | datetime
+
+    @property
+    def type(self) -> str:
+        """One of: number, text, boolean, instant."""
+        if isinstance(self.value, bool):
+            return 'boolean'
+        if isinstance(self.value, (int, float)):
+            return 'number'
+        return 'text' if isinstance(self.value, str) else 'instant'
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a record."""
+
+    name: str
+
+    @property
+    def type(self) -> str:
+        """One of: number, text, instant."""
+        return COLUMNS[self.name]
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A place in ``logrec``: keys of objects, and indexes of arrays."""
+
+    steps: tuple[str | int, ...]
+    type = 'any'
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """``+ - * /`` of 64-bit floats; null if an operand is no number, and by division by zero."""
+
+    operator: str
+    left: 'Operand'
+    right: 'Operand'
+    type = 'number'
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """``length(text)``, or ``substr(text, start, length)`` counted from 1, in characters."""
+
+    name: str
+    text: 'Operand'
+    numbers: tuple[int, ...]
+
+    @property
+    def type(self) -> str:
+        """Of what it returns."""
+        return FUNCTIONS[self.name]
+
+
+Operand = Literal | Column | Path | Arithmetic | Call
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """``= < <= > >=``; null if a side is null, false if their types differ."""
+
+    operator: str
+    left: Operand
+    right: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    """Whether text matches a pattern of texts, ``%`` for any and ``_`` for one character."""
+
+    operand: Operand
+    pattern: tuple[tuple[str, str], ...]  # ('text', …), ('any', ''), ('one', '')
+
+
+@dataclass(frozen=True, slots=True)
+class IsNull:
+    """Whether there is nothing at a path, or JSON's null."""
+
+    operand: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Null of null."""
+
+    condition: 'Condition'
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Of two or more."""
+
+    conditions: tuple['Condition', ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Of two or more."""
+
+    conditions: tuple['Condition', ...]
+
+
+Condition = Comparison | Like | IsNull | Not | And | Or
+
+
+def parse_path(text: str) -> Path | None:
+    """Read ``$.data.foo[0]."a b"``, or return None if it is none; there are no wildcards."""
+    steps: list[str | int] = []
+    position = 1
+    while text.startswith('$') and (step := STEP.match(text, position)):
+        word, quoted, index = step.groups()
+        try:
+            key = json.loads(quoted) if quoted else word or ''
+            key.encode()
+        except ValueError:  # no JSON string, or one with a lone surrogate
+            return None
+        if '\0' in key:
+            return None
+        steps.append(int(index) if index else key)
+        position = step.end()
+    return Path(tuple(steps)) if steps and position == len(text) else None
+
+
+def like_pattern(text: str, escape: str | None) -> tuple[tuple[str, str], ...] | None:
+    """Split a pattern of LIKE, or return None if *escape* stands before nothing."""
+    parts: list[tuple[str, str]] = []
+    characters = iter(text)
+    for character in characters:
+        if character == escape:
+            following = next(characters, None)
+            if following is None:
+                return None
+            parts.append(('text', following))
+        elif character in '%_':
+            parts.append(('any' if character == '%' else 'one', ''))
+        else:
+            parts.append(('text', character))
+    return tuple(parts)

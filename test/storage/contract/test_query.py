@@ -1,0 +1,191 @@
+"""The same expression means the same on every engine: what `test.query_oracle` says it means."""
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chronologer.errors import QueryTimeoutError
+from chronologer.model import EPOCH, Filter, Record
+from chronologer.query_parser import parse_query
+from chronologer.storage import create_storage
+from test.query_oracle import matches
+
+LOGRECS = [
+    {},
+    {'data': {'foo': 387}, 'meta': {'lineno': 20, 'threadName': 'MainThread', 'funcName': 'main'}},
+    {'data': {'foo': '387'}, 'meta': {'lineno': 7, 'threadName': 'Thread-1'}},
+    {'data': {'foo': 387.0, 'flag': True}, 'error': {'exc_text': 'Traceback\nTimeoutError: 5%'}},
+    {'data': {'foo': 387.5, 'flag': False, 'n': 3}},
+    {'data': {'foo': None, 'flag': 'true', 'n': 0}},
+    {'data': {'foo': True, 'flag': 1, 'n': '3'}},
+    {'data': {'foo': [387, {'a': 'x'}], 'flag': None, 'n': -2.5}},
+    {'data': {'foo': {'bar': 387, '0': 'zero'}, 'user': 'bob'}},
+    {'data': {'user': 'Bob', 'foo': 2**62 + 1, 'n': 1e300}},
+    {'data': {'user': 'bob ', 'foo': 2**62 + 2, 'n': 0.1}},
+    {'data': {'user': '', 'a.b': 1, 'a b': 2, 'a"b': 3, "a'b": 4, 'a\\b': 5, 'ключ': 6, 'a-b': 7}},
+    {'data': {'a"b.c': {'d"e': [1, {'f"': 'deep'}]}, 'x[0]': 8, '$': 9, '': 10, 'a\nb': 11}},
+    {'data': {'user': 'a%b_c', 'select': 1, '0': 'key', 'é': 'É'}},
+    {'data': {'user': 'a*b?c[d]|e\\', 'foo': '[387]', 'flag': 'false'}},
+    {'data': {'user': '\U0001f600 ы', 'foo': -387, 'n': 9007199254740991}},
+    {'data': {'nested': {'a': {'b': {'c': [[1, 2], [3]]}}}, 'foo': '', 'user': 'BOB'}},
+]
+RECORDS = [
+    Record(
+        datetime(2024, 1, 1, tzinfo=timezone.utc) + timedelta(days=index),
+        ['app', 'app.db', 'App', 'a%b'][index % 4],
+        [10, 20, 40, -5][index % 4],
+        ['hello', 'Größe 100%', "it's", 'a_b', ''][index % 5],
+        logrec,
+        index + 1,
+    )
+    for index, logrec in enumerate(LOGRECS)
+]
+
+EXPRESSIONS = [
+    *(Path(__file__).parent / 'expressions.txt').read_text().splitlines(),
+    'data."a\nb" = 11',
+]
+
+
+@pytest.fixture
+def filled(storage):
+    """The records above."""
+    assert [[record.id for record in RECORDS]] == storage.insert([RECORDS])
+    return storage
+
+
+def test_expressions_mean_what_the_document_says(filled):
+    """One by one, with count, listing, timeline and following."""
+    for text in EXPRESSIONS:
+        query = parse_query(text)
+        expected = [record.id for record in RECORDS if matches(query, record)]
+        filter = Filter(query=query)
+        assert expected == [r.id for r in filled.since(0, filter, 99)], text
+        assert expected[::-1] == [r.id for r in filled.range(filter, 0, 99)], text
+        assert len(expected) == filled.count(filter), text
+        days = filled.timeline(filter, timedelta(days=1))
+        assert len(expected) == sum(n for *_, n in days), text
+
+
+def test_most_expressions_tell_records_apart(filled):
+    """Else the test above would prove little."""
+    counts = [sum(matches(parse_query(text), r) for r in RECORDS) for text in EXPRESSIONS]
+    assert sum(0 < count < len(RECORDS) for count in counts) > len(EXPRESSIONS) * 0.75
+
+
+KEYS = st.sampled_from(
+    ['a', 'b', 'a b', 'a.b', 'a"b', "a'b", 'a\\b', 'é', '0', '', 'A', '$', '[0]']
+)
+TEXTS = st.sampled_from(
+    ['', 'a', 'A', 'ab', 'a ', '%', '_', '\\', "'", '"', '1', 'é', '\U0001f600']
+)
+INTEGERS = st.integers(-5, 5) | st.sampled_from([2**53 - 1, -(2**53) + 1])
+FLOATS = st.floats(-10, 10, allow_subnormal=False) | st.sampled_from([0.1, 1.5, 1e15, 1e-5])
+SCALARS = st.none() | st.booleans() | INTEGERS | FLOATS | TEXTS
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=6,
+)
+STEPS = st.lists(KEYS | st.integers(0, 2), max_size=2)
+
+
+@st.composite
+def paths(draw):
+    steps = [draw(KEYS), *draw(STEPS)]
+    parts = [
+        f'[{step}]' if isinstance(step, int) else '."{}"'.format(step.replace('"', '""'))
+        for step in steps
+    ]
+    return 'data' + ''.join(parts)
+
+
+def quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+LITERALS = (
+    st.booleans().map(str)
+    | INTEGERS.map(str)
+    | FLOATS.map(repr)
+    | TEXTS.map(quote)
+    | st.sampled_from(["'387'", '387'])
+)
+PATTERNS = st.lists(st.sampled_from(['%', '_', 'a', 'b', 'A', '*', '?', '[', '|', '\\', 'é']))
+OPERATORS = st.sampled_from(['=', '!=', '<', '<=', '>', '>='])
+
+
+def ordered(path: str, operator: str, literal: str) -> str:
+    """Booleans are in no order."""
+    return f'{path} {"=" if literal in ("True", "False") else operator} {literal}'
+
+
+PREDICATES = (
+    st.builds(ordered, paths(), OPERATORS, LITERALS)
+    | st.builds('{} {} {}'.format, paths(), OPERATORS, paths())
+    | st.builds('{} IS NULL'.format, paths())
+    | st.builds('{} LIKE {}'.format, paths(), PATTERNS.map(''.join).map(quote))
+    | st.builds('{} IN ({}, {})'.format, paths(), LITERALS, LITERALS)
+    | st.builds('{} {} {}'.format, st.just('level'), OPERATORS, INTEGERS | paths())
+    | st.builds('{} {} {}'.format, st.sampled_from(['name', 'message']), OPERATORS, paths())
+    | st.builds('{} {} {}'.format, st.just('message'), OPERATORS, TEXTS.map(quote))
+    | st.builds('length({}) = {}'.format, paths(), st.integers(0, 3))
+    | st.builds('{} + 1 > {}'.format, paths(), st.integers(-5, 5))
+)
+QUERIES = st.recursive(
+    PREDICATES,
+    lambda inner: (
+        st.builds('NOT ({})'.format, inner)
+        | st.builds('({}) AND ({})'.format, inner, inner)
+        | st.builds('({}) OR ({})'.format, inner, inner)
+    ),
+    max_leaves=5,
+)
+DATA = st.dictionaries(KEYS, VALUES, max_size=4)
+
+
+@settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
+@given(st.lists(st.tuples(DATA, TEXTS), min_size=1, max_size=6), st.lists(QUERIES, max_size=8))
+def test_generated_expressions_mean_the_same(shared_storage, contents, queries):
+    """On generated records, against plain Python."""
+    storage = shared_storage()
+    records = [
+        Record(EPOCH, 'a', index, message, {'data': data})
+        for index, (data, message) in enumerate(contents)
+    ]
+    (ids,) = storage.insert([records])
+    for text in queries:
+        query = parse_query(text)
+        expected = [id for id, record in zip(ids, records, strict=True) if matches(query, record)]
+        assert expected == [r.id for r in storage.since(0, Filter(query=query), 99)], text
+
+
+def test_a_query_goes_with_the_rest_of_the_filter(filled):
+    """Time, level and name narrow it; a purge takes what it matches only."""
+    query = parse_query('data.foo IS NOT NULL')
+    filter = Filter(after=RECORDS[3].ts, level=20, names=('app.', 'A'), query=query)
+    expected = [
+        record.id
+        for record in RECORDS
+        if matches(query, record) and record.id > 3 and record.level >= 20
+        and record.name.startswith(('app.', 'A'))
+    ]  # fmt: skip
+    assert expected
+    assert expected == [record.id for record in filled.since(0, filter, 99)]
+    assert len(expected) == filled.purge(datetime(2030, 1, 1, tzinfo=timezone.utc), filter)
+    assert len(RECORDS) - len(expected) == filled.count(Filter())
+
+
+def test_a_query_that_takes_too_long_is_ended(empty_dsn):
+    """With an error of its own; the storage goes on to answer."""
+    slow = ' OR '.join(f"message LIKE '%h{n}x%'" for n in range(100))
+    with create_storage(empty_dsn(), query_timeout=0.2) as storage:
+        storage.migrate()
+        record = Record(EPOCH, 'a', 20, 'abcdefgh' * 2000, {})
+        storage.insert([[record] * 2000])
+        with pytest.raises(QueryTimeoutError):
+            storage.count(Filter(query=parse_query(slow)))
+        assert 2000 == storage.count(Filter())

@@ -1,0 +1,174 @@
+"""Expressions that are refused, each with its place; and that nothing else gets through."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chronologer.errors import InputError
+from chronologer.query import MAX_DEPTH, MAX_NODES
+from chronologer.query_parser import parse_query
+from chronologer.storage.mysql_render import MySQLRenderer
+from chronologer.storage.sqlite_render import SQLiteRenderer
+
+# Each would do harm, or tell more than a record, if an engine came to see it; or means nothing.
+REFUSED = (Path(__file__).parent / 'refused.txt').read_text().splitlines()
+RENDERERS = (SQLiteRenderer(), MySQLRenderer())
+
+
+@pytest.mark.parametrize('text', REFUSED)
+def test_refused(text):
+    """With the column and the token there."""
+    with pytest.raises(InputError, match=r'^query: at (column \d+, |the end)'):
+        parse_query(text)
+
+
+def test_they_are_many_and_different():
+    """At least two hundred."""
+    assert len(set(REFUSED)) == len(REFUSED)
+    assert len(REFUSED) > 200
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '(' * 8000,
+        '(' * 10_000 + 'id = 1' + ')' * 10_000,
+        'NOT ' * 1000 + 'id = 1',
+        '(' * (MAX_DEPTH + 1) + 'id = 1' + ')' * (MAX_DEPTH + 1),
+        'id = 1 OR ' * 100_000 + 'id = 1',
+        'id = ' + '1' * 1_000_000,
+        'id = ' + '1' * 5000,
+        "name = '" + 'x' * 2**20 + "'",
+        ' ' * 1_000_000,
+        'id IN (' + ','.join(['1'] * (MAX_NODES + 1)) + ')',
+        'id = ' + '1 + ' * MAX_NODES + '1',
+        'id = 1e999',
+        'id = -1e999',
+        "name = 'a\0b'",
+        'data."\0" = 1',
+        'logrec->\'$.data."\\ud800"\' = 1',
+        'logrec->\'$.data."\\u0000"\' = 1',
+    ],
+    ids=range(17),
+)
+def test_what_is_too_much_is_refused(text):
+    """Deep, long, many or large; before any engine sees it."""
+    with pytest.raises(InputError, match=r'^query: '):
+        parse_query(text)
+
+
+@pytest.mark.parametrize(
+    ('text', 'place'),
+    [
+        ('level >= 40 AN name = 1', "column 13, 'AN'"),
+        ('level >= ', 'the end'),
+        ('data.a-b = 1', "column 8, 'b'"),
+        ("name = 'x' AND colour = 1", "column 16, 'colour'"),
+        ("  level = 'x'", "column 9, '='"),
+        ('name = é', "column 8, 'é'"),
+        ('level = 1 ; x', "column 11, ';'"),
+    ],
+)
+def test_the_place_is_named(text, place):
+    """The column is counted from 1."""
+    with pytest.raises(InputError) as error:
+        parse_query(text)
+    assert f'at {place}' in error.value.message
+
+
+def test_a_dash_in_a_key_is_explained():
+    """The usual mistake, and what to write instead."""
+    with pytest.raises(InputError, match=r'data\."a-b"'):
+        parse_query('data.user-agent = 1')
+
+
+WORDS = st.sampled_from(
+    [
+        '(',
+        ')',
+        '[',
+        ']',
+        '.',
+        ',',
+        "'",
+        '"',
+        "''",
+        '->',
+        '->>',
+        '=',
+        '!=',
+        '<',
+        '>=',
+        '+',
+        '-',
+        '*',
+        '/',
+        '%',
+        '--',
+        '/*',
+        ';',
+        '?',
+        ':',
+        '$',
+        '@',
+        '\\',
+        'id',
+        'ts',
+        'name',
+        'level',
+        'message',
+        'data',
+        'logrec',
+        'data.a',
+        "'$.data.a'",
+        "'x'",
+        '1',
+        '1.5',
+        'AND',
+        'OR',
+        'NOT',
+        'IN',
+        'LIKE',
+        'ESCAPE',
+        'BETWEEN',
+        'IS',
+        'NULL',
+        'TRUE',
+        'length(',
+        'substr(',
+        'json_extract(',
+        'SELECT',
+        'FROM',
+        'UNION',
+    ]
+)
+
+
+@given(st.lists(WORDS | st.text(max_size=2), max_size=30).map(' '.join) | st.text())
+def test_anything_is_read_or_refused(text):
+    """No other exception, whatever the text; and what is read can be rendered by every engine."""
+    try:
+        condition = parse_query(text)
+    except InputError:
+        return
+    for renderer in RENDERERS:
+        sql = renderer.render(condition)
+        assert sql.text.count('?') == len(sql.parameters)
+
+
+TEXT = st.text(st.characters(codec='utf-8', exclude_characters='\0'), max_size=50)
+
+
+@pytest.mark.parametrize('renderer', RENDERERS)
+@given(TEXT, TEXT.filter(lambda key: '"' not in key))
+def test_no_text_or_key_reaches_the_statement(renderer, text, key):
+    """They are parameters."""
+
+    def statement(text: str, key: str) -> str:
+        text = text.replace("'", "''")
+        query = parse_query(f"data.\"{key}\" = '{text}' OR name LIKE '{text}'")
+        return renderer.render(query).text
+
+    assert statement('x', 'y') == statement(text, key)
