@@ -12,7 +12,7 @@ from typing import Any
 
 from chronologer.errors import InputError, shown
 from chronologer.ingest.form import parse_form
-from chronologer.ingest.literal import restore, restore_args
+from chronologer.ingest.literal import Restorer
 from chronologer.ingest.message import interpolate
 from chronologer.ingest.stored import stored_text, stored_value
 from chronologer.model import EPOCH, Record
@@ -48,6 +48,8 @@ META = frozenset(
 TEXT = frozenset(['asctime', 'filename', 'levelname', 'module', 'msg', 'pathname'])
 TEXT_OR_NONE = frozenset(['funcName', 'processName', 'stack_info', 'taskName', 'threadName'])
 
+NUMBER = re.compile(r'-?[0-9]{1,20}(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,3})?')
+
 # log.exception() outside of an except clause leaves the triple.
 NO_ERROR = ('None', '(None, None, None)')
 
@@ -65,39 +67,40 @@ def decode_form(body: bytes) -> Record:
     if missing:
         raise InputError(f'not a LogRecord: no field {", ".join(missing)} in the form')
     name, level, ts = fields.pop('name'), fields.pop('levelno'), fields.pop('created')
+    restorer = Restorer()
     return Record(
         ts=_parse_created(ts),
         name=name,
         level=_parse_level(level),
-        message=stored_text(_message(fields)),
-        logrec=_logrec(fields),
+        message=stored_text(_message(fields, restorer)),
+        logrec=_logrec(fields, restorer),
     )
 
 
-def _message(fields: dict[str, str]) -> str:
+def _message(fields: dict[str, str], restorer: Restorer) -> str:
     """Take the formatted text, or format it: a bare HTTPHandler runs no formatter."""
     message = fields.pop('message', None)
     if message is not None:
         return message
-    return interpolate(fields.get('msg', ''), restore_args(fields.get('args', '')))
+    return interpolate(fields.get('msg', ''), restorer.restore_args(fields.get('args', '')))
 
 
-def _logrec(fields: dict[str, str]) -> dict[str, Any]:
+def _logrec(fields: dict[str, str], restorer: Restorer) -> dict[str, Any]:
     error = {field: fields[field] for field in ERROR if fields.get(field, 'None') not in NO_ERROR}
     meta, data = {}, {}
     for field, text in fields.items():
         if field in META:
-            meta[field] = _meta_value(field, text)
+            meta[field] = _meta_value(field, text, restorer)
         elif field not in ERROR:
-            data[field] = stored_value(restore(text))
+            data[field] = stored_value(restorer.restore(text))
     parts = {'data': data, 'meta': meta, 'error': error}
     return {part: content for part, content in parts.items() if content}
 
 
-def _meta_value(field: str, text: str) -> Any:
+def _meta_value(field: str, text: str, restorer: Restorer) -> Any:
     if field in TEXT_OR_NONE:
         return None if text == 'None' else text
-    return text if field in TEXT else stored_value(restore(text))
+    return text if field in TEXT else stored_value(restorer.restore(text))
 
 
 def _parse_level(text: str) -> int:
@@ -108,7 +111,9 @@ def _parse_level(text: str) -> int:
 
 def _parse_created(text: str) -> datetime:
     try:
-        return EPOCH + timedelta(seconds=float(text))
-    except (ValueError, OverflowError) as ex:
-        wanted = 'expected seconds since the epoch, within the years 1 to 9999'
-        raise InputError(f'created: {wanted}, got {shown(text)}') from ex
+        if NUMBER.fullmatch(text):
+            return EPOCH + timedelta(seconds=float(text))
+    except OverflowError:
+        pass
+    wanted = 'expected seconds since the epoch, within the years 1 to 9999'
+    raise InputError(f'created: {wanted}, got {shown(text)}')

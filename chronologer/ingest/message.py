@@ -6,17 +6,21 @@ that an argument of which only the repr has arrived is shown by its repr.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 MAX_PADDING = 1000  # characters: width or precision of one conversion
-MAX_LENGTH = 16 * 2**20  # characters of the message
+MAX_LENGTH = 16 * 2**20  # characters of the message, and of what its arguments are printed as
+MAX_CONVERSIONS = 1000
 
 CONVERSION = re.compile(
     r'%(?:\((?P<key>[^()]*)\))?'
     r'(?P<flags>[#0\- +]*)(?P<width>\*|[0-9]*)(?:\.(?P<precision>\*|[0-9]*))?[hlL]?'
     r'(?P<type>[diouxXeEfFgGcrsa%])?'
 )
+
+
+PRINTERS: dict[str, Callable[[Any], str]] = {'s': str, 'r': repr, 'a': ascii}
 
 
 class _Unformattable(Exception):
@@ -27,10 +31,9 @@ def interpolate(msg: str, args: tuple[Any, ...] | Mapping[Any, Any] | None) -> s
     """
     Return *msg* with *args* put in, or *msg* as it stands where that cannot be done.
 
-    That is when arguments are missing or left over, a width or precision exceeds `MAX_PADDING`, or
-    the result `MAX_LENGTH`.
+    That is when arguments are missing or left over, or a limit above is exceeded.
     """
-    if not args:
+    if not args or msg.count('%') > 2 * MAX_CONVERSIONS:
         return msg
     try:
         return ''.join(_pieces(msg, args))
@@ -43,8 +46,8 @@ def _pieces(msg: str, args: tuple[Any, ...] | Mapping[Any, Any]) -> list[str]:
     pieces: list[str] = []
     position, length = 0, len(msg)
     for conversion in CONVERSION.finditer(msg):
-        piece = _convert(conversion, positional, args)
-        length += len(piece)
+        piece, printed = _convert(conversion, positional, args)
+        length += max(len(piece), printed)
         if length > MAX_LENGTH:
             raise _Unformattable
         pieces += msg[position : conversion.start()], piece
@@ -54,20 +57,25 @@ def _pieces(msg: str, args: tuple[Any, ...] | Mapping[Any, Any]) -> list[str]:
     return [*pieces, msg[position:]]
 
 
-def _convert(conversion: re.Match[str], positional: Any, args: Any) -> str:
-    if conversion['type'] is None:
+def _convert(conversion: re.Match[str], positional: Any, args: Any) -> tuple[str, int]:
+    """The text of a conversion, and how long the argument was before it was cut to a precision."""
+    type = conversion['type']
+    if type is None:
         raise _Unformattable
-    if conversion['type'] == '%':
-        return '%'
+    if type == '%':
+        return '%', 1
     width = _padding(conversion['width'], positional)
     precision = conversion['precision']
     point = '' if precision is None else f'.{_padding(precision, positional)}'
     value = _value(conversion['key'], positional, args)
-    spec = f'{conversion["flags"]}{width}{point}'
+    if type in PRINTERS:
+        text = PRINTERS[type](value)
+        return f'%{conversion["flags"]}{width}{point}s' % (text,), len(text)
     try:
-        return f'%{spec}{conversion["type"]}' % (value,)
+        return f'%{conversion["flags"]}{width}{point}{type}' % (value,), 0
     except (TypeError, ValueError, OverflowError):
-        return f'%{width}s' % (repr(value),)
+        text = repr(value)
+        return f'%{width}s' % (text,), len(text)
 
 
 def _padding(text: str, positional: Any) -> str:

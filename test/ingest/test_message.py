@@ -62,6 +62,9 @@ def test_message_is_formatted(msg, args, message):
         ('%*d', ('5', 1)),
         ('%s' * 200, ('x' * 2**17,) * 200),
         ('%(a)s' * 2**20, {'a': 'x' * 2**10}),
+        ('%(a).0s' * 1000, {'a': [1] * 20_000}),
+        ('%(a).0r' * 1000, {'a': 'x' * 2**20}),
+        ('%s' * 3000, ('x',) * 3000),
     ],
 )
 def test_message_stays_as_it_was_written(msg, args):
