@@ -3,12 +3,13 @@
 import argparse
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chronologer import __version__, process
 from chronologer.configuration import Configuration, load_configuration
-from chronologer.errors import ChronologerError
+from chronologer.errors import ChronologerError, ConfigurationError
 
 if TYPE_CHECKING:
     from chronologer.storage import Storage
@@ -24,6 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
         options.command(conf, options)
     except ChronologerError as ex:
         print(f'chronologer: {ex.message}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except OSError as ex:
+        print(f'chronologer: {ex}', file=sys.stderr)
         return 2
     except ModuleNotFoundError as ex:
         if (ex.name or '').partition('.')[0] == 'chronologer':
@@ -94,14 +100,17 @@ def _serve(conf: Configuration, options: argparse.Namespace) -> None:
         process.detach()
     with ExitStack() as stack:
         if options.pid_file:
-            stack.enter_context(process.pid_file(options.pid_file))
+            pid_file = process.pid_file(options.pid_file, options.user, options.group)
+            stack.enter_context(pid_file)
         process.drop_privileges(options.user, options.group)
         with _open_storage(conf) as storage:
             if options.migrate:
                 storage.migrate()
             storage.check()
-        process.check_address(conf.host, conf.port)
-        server.serve(conf, lambda: process.announce(_greeting(conf, options.environment)))
+        address = process.check_address(conf.host, conf.port)
+        _check_log_file(conf.log_file)
+        started = partial(_announce, conf, options.environment)
+        server.serve(conf, address, started)
 
 
 def _migrate(conf: Configuration, options: argparse.Namespace) -> None:
@@ -116,6 +125,19 @@ def _open_storage(conf: Configuration) -> 'Storage':
     from chronologer.storage import create_storage
 
     return create_storage(conf.storage_dsn)
+
+
+def _check_log_file(path: str) -> None:
+    """A log that cannot be written would be missed when it is needed."""
+    if path:
+        try:
+            open(path, 'a').close()
+        except OSError as ex:
+            raise ConfigurationError(f'log file {path}: {ex.strerror}') from ex
+
+
+def _announce(conf: Configuration, environment: str) -> None:
+    process.announce(_greeting(conf, environment))
 
 
 def _greeting(conf: Configuration, environment: str) -> str:

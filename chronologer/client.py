@@ -12,6 +12,15 @@ from typing import Any, Callable
 __all__ = ['QueueProxyHandler']
 
 
+class _Listener(logging.handlers.QueueListener):
+    """Can be stopped while its queue is full."""
+
+    queue: Any
+
+    def enqueue_sentinel(self) -> None:
+        self.queue.put(None)  # waits for a place
+
+
 class QueueProxyHandler(logging.handlers.QueueHandler):
     """
     Hands records to another handler in a thread of its own, so that logging never waits for it.
@@ -52,13 +61,13 @@ class QueueProxyHandler(logging.handlers.QueueHandler):
         super().__init__(queue)
         self._prefix = prefix
         self._target = target(**kwargs)
-        self._listener = logging.handlers.QueueListener(queue, self._target)
+        self._listener = _Listener(queue, self._target)
         self._listener.start()
         self._is_listening = True
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         """
-        Return a copy that says all that the record says now, whatever becomes of its arguments.
+        Return a copy with the message and the traceback of now, whatever becomes of its arguments.
 
         Unlike `QueueHandler.prepare` it keeps message, arguments and traceback apart.
         """

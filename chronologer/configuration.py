@@ -66,8 +66,9 @@ def _run(module: Path) -> dict[str, Mapping[str, Any]]:
         names = runpy.run_path(str(module))
     except OSError as ex:
         raise ConfigurationError(f'{module}: {ex.strerror or ex}') from ex
-    except Exception as ex:
-        raise ConfigurationError(f'{module}: {type(ex).__name__}: {ex}') from ex
+    except (Exception, SystemExit) as ex:
+        why = ' '.join(str(ex).split())
+        raise ConfigurationError(f'{module}: {type(ex).__name__}: {why}') from ex
     return {
         name: value
         for name, value in names.items()

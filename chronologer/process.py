@@ -45,7 +45,9 @@ def _redirect(write: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
-    sys.stdout = sys.stderr = os.fdopen(write, 'w', buffering=1, encoding='utf-8')
+    sys.stdout = sys.stderr = os.fdopen(
+        write, 'w', buffering=1, encoding='utf-8', errors='backslashreplace'
+    )
 
 
 def announce(line: str) -> None:
@@ -58,9 +60,9 @@ def announce(line: str) -> None:
 
 
 @contextmanager
-def pid_file(path: Path) -> Iterator[None]:
+def pid_file(path: Path, user: str | None, group: str | None) -> Iterator[None]:
     """
-    Keep this process's id in a file, for as long as the block runs.
+    Keep this process's id in a file of that user and group, for as long as the block runs.
 
     Raises:
         ConfigurationError: The file cannot be written, or belongs to a process that runs.
@@ -68,18 +70,26 @@ def pid_file(path: Path) -> Iterator[None]:
     _check_stale(path)
     try:
         path.write_text(f'{os.getpid()}\n')
+        uid, _, gid = _find_user(user)
+        gid = _find_group(group) if group is not None else gid
+        os.chown(path, -1 if uid is None else uid, -1 if gid is None else gid)
     except OSError as ex:
         raise ConfigurationError(f'pid file {path}: {ex.strerror}') from ex
     try:
         yield
     finally:
-        with suppress(OSError):  # after a change of user the directory may not be ours
+        try:
             path.unlink()
+        except OSError:  # after a change of user the directory may not be ours, but the file is
+            with suppress(OSError):
+                path.write_text('')
 
 
 def _check_stale(path: Path) -> None:
     try:
         pid = int(path.read_text())
+        if pid == os.getpid():  # left by a container's last run, whose process had the same id
+            return
         os.kill(pid, 0)
     except (OSError, ValueError, OverflowError) as ex:
         if getattr(ex, 'errno', None) != errno.EPERM:
@@ -131,9 +141,11 @@ def _find_group(group: str) -> int:
         raise ConfigurationError(f'-g {group}: there is no such group') from ex
 
 
-def check_address(host: str, port: int) -> None:
+def check_address(host: str, port: int) -> str:
     """
-    Make sure that we can listen there; the front would share a port in use with another server.
+    Return the host's address, and make sure that we can listen there.
+
+    The front would share a port in use with another server.
 
     Raises:
         ConfigurationError: The port is in use or not ours to use, or the host is not one of ours.
@@ -144,11 +156,13 @@ def check_address(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             probe.listen()
+        return str(address[0])
     except PermissionError as ex:
         wanted = 'ports under 1024 are for root, and -u takes effect before the port is opened'
         raise ConfigurationError(f'cannot listen on port {port}: {wanted}') from ex
-    except OSError as ex:
-        raise ConfigurationError(f'cannot listen on {host} port {port}: {ex.strerror}') from ex
+    except (OSError, UnicodeError) as ex:
+        why = getattr(ex, 'strerror', None) or 'that is no host'
+        raise ConfigurationError(f'cannot listen on {host} port {port}: {why}') from ex
 
 
 def die_with_parent() -> None:

@@ -9,6 +9,7 @@ import logging
 import logging.config
 import multiprocessing
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterable
@@ -36,6 +37,8 @@ from chronologer.storage import Storage, create_storage
 
 STOP_TIMEOUT = 10  # seconds for requests under way when we are asked to stop
 START_TIMEOUT = 30  # seconds
+RECORDS = '/api/v1/record'
+PROTOCOLS = ('HTTP/1.0', 'HTTP/1.1')
 CONNECTIONS = 4096  # open at a time; idle ones cost no thread
 
 HEADERS = [
@@ -61,13 +64,13 @@ def create_app(conf: Configuration, storage: Storage, writer: Writer) -> WSGIApp
     site = create_site(auth, storage)
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ['SERVER_PROTOCOL'] not in PROTOCOLS:
+            environ['SERVER_PROTOCOL'] = 'HTTP/1.0'  # granian leaves out the minor version
+        environ.pop('HTTP_RANGE', None)  # CherryPy fails at one that it cannot read
         is_ingestion = environ['REQUEST_METHOD'] == 'POST' and environ['PATH_INFO'] == RECORDS
         return (ingestion if is_ingestion else site)(environ, start_response)
 
     return app
-
-
-RECORDS = '/api/v1/record'
 
 
 def create_site(auth: BasicAuth, storage: Storage) -> WSGIApplication:
@@ -138,12 +141,12 @@ def _clean_environment() -> None:
             del os.environ[name]
 
 
-def serve(conf: Configuration, started: Callable[[], None]) -> None:
-    """Serve until SIGTERM or SIGINT; call *started* once requests are answered."""
+def serve(conf: Configuration, address: str, started: Callable[[], None]) -> None:
+    """Serve on *address*, the host's, until SIGTERM or SIGINT; call *started* once it answers."""
     multiprocessing.set_start_method('spawn')  # the same on every Python, and safe beside threads
     front = Granian(
         'chronologer',
-        conf.host,
+        address,
         conf.port,
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
@@ -153,18 +156,21 @@ def serve(conf: Configuration, started: Callable[[], None]) -> None:
         log_level=LogLevels.error,
         log_dictconfig=log_configuration(conf.log_file),
     )
-    front.on_startup(Thread(target=_await_start, args=(conf, started), daemon=True).start)
+    front.on_startup(
+        Thread(target=_await_start, args=(address, conf.port, started), daemon=True).start
+    )
     front.serve(target_loader=partial(load_app, conf), wrap_loader=False)
 
 
-def _await_start(conf: Configuration, started: Callable[[], None]) -> None:
-    """The worker listens only when its storage is open, so a connection tells that it is ready."""
+def _await_start(address: str, port: int, started: Callable[[], None]) -> None:
+    """The worker listens once it has loaded, so a connection tells that it is ready."""
     for _ in range(START_TIMEOUT * 20):
         try:
-            socket.create_connection((conf.host, conf.port), timeout=1).close()
+            socket.create_connection((address, port), timeout=1).close()
         except OSError:
             time.sleep(0.05)
         else:
             started()
             return
     logging.getLogger('chronologer').error('Not started after %d seconds', START_TIMEOUT)
+    os.kill(os.getpid(), signal.SIGTERM)

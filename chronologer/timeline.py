@@ -70,6 +70,7 @@ def fold(
     start_of: Callable[[int, ZoneInfo], int],
     zone: ZoneInfo,
     refine: Callable[[datetime], Counts],
+    limit: int,
 ) -> dict[int, Counter[int]]:
     """
     Gather counts in steps of `BUCKET` into the buckets of *zone*.
@@ -79,10 +80,15 @@ def fold(
 
     Returns:
         ``{bucket start: {level: count}}``, ascending; empty buckets absent.
+    Raises:
+        InputError: There are more than *limit* buckets.
     """
     buckets: dict[int, Counter[int]] = {}
     for step, level, count in _uncut(counts, zone, refine):
         buckets.setdefault(start_of(step, zone), Counter())[level] += count
+        if len(buckets) > limit:
+            wanted = 'narrow it with after and before or choose a longer group'
+            raise InputError(f'group: more than {limit:,} buckets; {wanted}')
     return dict(sorted(buckets.items()))
 
 

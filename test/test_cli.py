@@ -124,6 +124,9 @@ def test_serve_refuses_a_newer_schema(run, tmp_path):
         (('-c', 'nothing.py'), {}, ['nothing.py']),
         ((), {'host': '203.0.113.7'}, ['203.0.113.7']),
         ((), {'host': 'no.such.host.invalid'}, ['no.such.host.invalid']),
+        ((), {'host': 'a..b'}, ['a..b']),
+        ((), {'host': 'a' * 70}, ['a' * 70]),
+        ((), {'log_file': '/nowhere/x.log'}, ['/nowhere/x.log']),
     ],
 )
 def test_what_cannot_work_is_one_clear_line(run, arguments, settings, named):
@@ -183,6 +186,28 @@ def test_detached_server_fails_visibly(run, arguments):
     assert arguments[1] in done.stdout + done.stderr
 
 
+def test_a_host_name_is_resolved(tmp_path):
+    """The front takes addresses only."""
+    with Server(tmp_path, host='localhost') as server:
+        assert 'http://localhost:' in server.log.read_text()
+
+
+def test_a_pid_file_with_our_own_id_is_stale(tmp_path):
+    """In a container each run may have the same."""
+    (tmp_path / 'run').write_text(
+        f'echo $$ > pid; exec {sys.executable} -m chronologer serve -m -p pid'
+    )
+    port = free_port()
+    process = subprocess.Popen(
+        ['sh', 'run'], cwd=tmp_path, env=environment(tmp_path, port), stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert f':{port}/'.encode() in process.stdout.readline()
+    process.terminate()
+    process.wait()
+    process.stdout.close()
+
+
 def test_a_stale_pid_file_is_no_hindrance(tmp_path):
     """It is left behind by a crash."""
     ended = subprocess.Popen([sys.executable, '-c', ''])
@@ -204,9 +229,11 @@ def test_nothing_is_left_owned_by_root(open_path, python_for_all):
             status = Path(f'/proc/{pid}/status').read_text()
             uid, gid = (line.split()[1:] for line in status.splitlines() if line[:4] in IDS)
             assert ['65534'] * 4 == uid == gid
-        owned = [path for path in open_path.iterdir() if path.name.startswith('chronologer')]
-        assert {65534} == {path.stat().st_uid for path in owned}
-        assert 3 == len(owned), owned  # the database, its WAL and its index; nothing was logged
+        files = {path.name: path.stat() for path in open_path.iterdir()}
+        del files['server.log']  # of the test
+        assert {(65534, 65534)} == {(stat.st_uid, stat.st_gid) for stat in files.values()}
+        database = ['chronologer.sqlite', 'chronologer.sqlite-shm', 'chronologer.sqlite-wal']
+        assert [*database, 'log', 'pid'] == sorted(files)
 
 
 @needs_root

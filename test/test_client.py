@@ -60,6 +60,25 @@ def test_a_full_queue_drops_and_reports(monkeypatch):
     assert ['0'] == [record.message for record in keep]
 
 
+def test_a_full_queue_is_emptied_at_the_end():
+    """The program ends when all of it was sent."""
+    code = (
+        'import logging, queue, sys, time\n'
+        'from chronologer.client import QueueProxyHandler\n'
+        'class Target(logging.Handler):\n'
+        '    def emit(self, record):\n'
+        '        time.sleep(0.01)\n'
+        '        print(record.getMessage(), flush=True)\n'
+        'handler = QueueProxyHandler(queue.Queue(20), target=Target)\n'
+        'handler.handleError = lambda record: None\n'
+        'for number in range(100):\n'
+        '    handler.handle(logging.makeLogRecord({"msg": str(number)}))\n'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert ('', 0) == (done.stderr, done.returncode)
+    assert 20 <= len(done.stdout.split()) <= 25
+
+
 def test_a_traceback_is_kept_as_text():
     """Frames are gone by the time that the target sees the record."""
     keep: list[logging.LogRecord] = []

@@ -75,6 +75,8 @@ def test_an_unknown_environment_is_refused(variables):
         ('development = None', 'development'),
         ('def', 'SyntaxError'),
         ('1 / 0', 'ZeroDivisionError'),
+        ('raise SystemExit(5)', 'SystemExit'),
+        ('raise ValueError("a\\nb")', 'ValueError: a b'),
         ('import nothing_like_this', 'nothing_like_this'),
         ('\0', 'envconf.py'),
     ],

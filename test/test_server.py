@@ -28,9 +28,13 @@ def exchange(server: Server, sent: bytes, half_close: bool = False) -> tuple[int
         connection.sendall(sent)
         if half_close:
             connection.shutdown(socket.SHUT_WR)
-        answer = connection.recv(2**16)
-    head, _, body = answer.partition(b'\r\n\r\n')
-    return int(head.split()[1]), body
+        answer = connection.makefile('rb')
+        status = int(answer.readline().split()[1])
+        length = 0
+        while line := answer.readline().strip():
+            name, _, value = line.partition(b':')
+            length = int(value) if name.lower() == b'content-length' else length
+        return status, answer.read(length)
 
 
 def test_start_is_one_line_without_the_password(tmp_path):
@@ -63,13 +67,12 @@ def test_a_body_without_length_is_refused(server):
 
 
 @pytest.mark.parametrize(
-    ('authorization', 'content_type', 'status'),
-    [('Basic x', FORM['Content-Type'], 401), (AUTHORIZATION['Authorization'], 'text/html', 415),
-     (AUTHORIZATION['Authorization'], FORM['Content-Type'], 413)],
-)  # fmt: skip
-def test_refused_sender_of_a_large_body_sees_why(server, authorization, content_type, status):
+    ('content_type', 'status'),
+    [('text/html', 415), (FORM['Content-Type'], 413)],
+)
+def test_refused_sender_of_a_large_body_sees_why(server, content_type, status):
     """The body is read to its end and dropped, or it would see a broken pipe."""
-    headers = {'Authorization': authorization, 'Content-Type': content_type}
+    headers = {**AUTHORIZATION, 'Content-Type': content_type}
     response = server.request('POST', '/api/v1/record', b'a=' + b'x' * (20 * 2**20), headers)
     assert status == response.status
     assert 'error' in json.loads(response.data)
@@ -81,6 +84,34 @@ def test_credentials_are_checked_before_the_body_is_read(server):
     status, body = exchange(server, head[:-2] + b'Expect: 100-continue\r\n\r\n', half_close=True)
     assert 401 == status
     assert b'AuthenticationError' in body
+
+
+def test_intruders_keep_no_thread(tmp_path):
+    """Who sends half a body without credentials is answered and forgotten."""
+    with Server(tmp_path, thread_pool_size=4) as server, contextlib.ExitStack() as stack:
+        for _ in range(40):
+            connection = socket.create_connection(('127.0.0.1', server.port))
+            stack.enter_context(connection)
+            connection.sendall(POST.replace(b'bG9nZ2VyOg==', b'bm9ib2R5Og==') % 100 + b'name=a')
+        assert 201 == server.post().status
+
+
+def test_bodies_in_memory_are_limited(tmp_path):
+    """Large ones at the same time are told to come back; small ones go on."""
+    body = urlencode({**RECORD, 'msg': 'x' * (15 * 2**20)}).encode()
+    with Server(tmp_path) as server, ThreadPoolExecutor(12) as pool:
+        large = pool.map(lambda _: server.request('POST', '/api/v1/record', body, FORM), range(12))
+        assert 201 == server.post().status
+        answers = [(response.status, response.headers['Retry-After']) for response in large]
+        assert set(answers) <= {(201, None), (503, '1')}
+        assert 1 + answers.count((201, None)) == server.count()
+
+
+def test_http_1_0_is_served(server):
+    """It is what proxies speak by default."""
+    status, body = exchange(server, b'GET /health HTTP/1.0\r\n\r\n')
+    assert 200 == status
+    assert b'"ok"' in body
 
 
 @pytest.mark.parametrize('method', [b'FOO', b'__init__', b'get', b'QUERY'])

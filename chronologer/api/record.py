@@ -3,9 +3,11 @@
 import hashlib
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
+from threading import Lock
 from typing import Any
 
 import cherrypy
@@ -15,11 +17,13 @@ from chronologer.api.params import check_known, parse_query_string, take_offset
 from chronologer.api.respond import JSON, error_response, status_line
 from chronologer.auth import BasicAuth
 from chronologer.errors import (
+    AuthenticationError,
     InputError,
     LengthRequiredError,
     LimitError,
     MediaTypeError,
     NotFoundError,
+    StorageBusyError,
     shown,
 )
 from chronologer.ingest.logrecord import decode_form
@@ -34,6 +38,7 @@ FORM = 'application/x-www-form-urlencoded'
 MAX_ROWS = 10_000  # in one listing
 MAX_BUCKETS = 4000  # in headers: clients and proxies take lines of 64 KiB
 MAX_DRAIN = 64 * 2**20  # bytes of a refused body that are read, so that the sender sees the answer
+MAX_BODIES = 64 * 2**20  # bytes of all bodies that are being decoded and stored
 CHUNK = 64 * 2**10  # bytes
 
 FILTER = ('after', 'before', 'level', 'name', 'query')
@@ -108,10 +113,8 @@ class RecordResource:
             return self._storage.timeline(cut, timedelta(seconds=1))
 
         start_of, zone = parse_group(group), parse_zone(timezone)
-        buckets = fold(self._storage.timeline(filter, BUCKET), start_of, zone, by_second)
-        if len(buckets) > MAX_BUCKETS:
-            wanted = 'narrow it with after and before or choose a longer group'
-            raise InputError(f'group: {len(buckets):,} buckets, at most {MAX_BUCKETS:,}; {wanted}')
+        counts = self._storage.timeline(filter, BUCKET)
+        buckets = fold(counts, start_of, zone, by_second, MAX_BUCKETS)
         return {start: levels.total() for start, levels in buckets.items()}
 
 
@@ -126,12 +129,14 @@ class RecordIngestion:
         self._writer = writer
         self._auth = auth
         self._max_request_bytes = max_request_bytes
+        self._bodies = Budget(MAX_BODIES)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         try:
             record = self._store(environ)
         except Exception as ex:
-            _drain(environ)
+            if not isinstance(ex, AuthenticationError):  # who is nobody shall not keep a thread
+                _drain(environ)
             status, headers, body = error_response(ex, 'POST')
         else:
             status, body = status_line(201), orjson.dumps(record.as_dict())
@@ -143,8 +148,10 @@ class RecordIngestion:
         self._auth.check(environ.get('HTTP_AUTHORIZATION'))
         check_known(parse_query_string(environ.get('QUERY_STRING', '')))
         _check_format(environ)
-        record = decode_form(_read_body(environ, self._max_request_bytes))
-        (id,) = self._writer.write([record])
+        length = _body_length(environ, self._max_request_bytes)
+        with self._bodies.take(length):
+            record = decode_form(_read_body(environ, length))
+            (id,) = self._writer.write([record])
         return replace(record, id=id)
 
 
@@ -157,13 +164,44 @@ def _check_format(environ: dict[str, Any]) -> None:
         raise MediaTypeError(f'Content-Encoding: only identity is taken, got {shown(encoding)}')
 
 
-def _read_body(environ: dict[str, Any], limit: int) -> bytes:
+class Budget:
+    """Bytes of bodies that may be in memory at the same time; a single body always may."""
+
+    def __init__(self, size: int):
+        self._size = size
+        self._taken = 0
+        self._lock = Lock()
+
+    @contextmanager
+    def take(self, size: int) -> Iterator[None]:
+        """
+        Count *size* as taken while the block runs.
+
+        Raises:
+            StorageBusyError: There is not so much left.
+        """
+        with self._lock:
+            if self._taken and self._taken + size > self._size:
+                raise StorageBusyError('too many large requests at the same time')
+            self._taken += size
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._taken -= size
+
+
+def _body_length(environ: dict[str, Any], limit: int) -> int:
     declared = environ.get('CONTENT_LENGTH')
     if not declared:
         raise LengthRequiredError('Content-Length is required; chunked bodies are not taken')
     length = parse_integer('Content-Length', declared, 0, OFFSET_MAX, 'a number of bytes')
     if length > limit:
         raise LimitError(f'the body has {length:,} bytes, the limit is {limit:,}')
+    return length
+
+
+def _read_body(environ: dict[str, Any], length: int) -> bytes:
     body = b''.join(_chunks(environ, length))
     if len(body) != length:
         raise InputError(f'the body ended after {len(body):,} bytes of the {length:,} declared')

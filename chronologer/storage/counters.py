@@ -172,9 +172,9 @@ def narrow(db: Any, dialect: Dialect, filter: Filter, left: int, right: int) -> 
     for span, count in _spans(db, dialect, filter):
         if high is None and seen + count > left:
             high, offset = span.high, left - seen
-        seen += count
+        if count:
+            low, seen = span.low, seen + count
         if seen > right:
-            low = span.low
             break
     if high is None or offset is None:
         return Range(0, -1), 0

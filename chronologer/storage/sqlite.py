@@ -5,6 +5,7 @@ WAL lets readers go on while the one write connection commits. synchronous=FULL 
 durable before it is acknowledged; group commit pays for the fsync.
 """
 
+import os
 import sqlite3
 import time
 from collections import deque
@@ -181,7 +182,7 @@ class SQLiteStorage(SqlStorage):
 
     def check(self) -> None:
         applied: list[str] = []
-        if self._path.exists():
+        if os.path.exists(self._path):
             with self._reading() as db:
                 exists = "SELECT 1 FROM sqlite_master WHERE name = '_yoyo_migration'"
                 if db.execute(exists).fetchone():
@@ -209,4 +210,7 @@ def _parse_path(dsn: str) -> Path:
         raise ConfigurationError(f'storage DSN {shown(dsn)}: expected {wanted}')
     if path == ':memory:':
         raise ConfigurationError(f'storage DSN {dsn}: connections cannot share memory, name a file')
-    return Path(path).absolute()
+    try:
+        return Path(path).absolute()
+    except OSError as ex:
+        raise ConfigurationError(f'storage DSN {dsn}: no working directory: {ex.strerror}') from ex

@@ -217,6 +217,13 @@ def test_health_and_page_are_open(anonymous):
     assert 400 == anonymous.get('/health?a=b', status=400).status_int
 
 
+@pytest.mark.parametrize('range', ['bytes=x', 'bytes=0-', 'x', 'bytes=5-1', 'bytes=99999-'])
+def test_ranges_are_ignored(anonymous, range):
+    """Also those that mean nothing."""
+    for path in ('/', '/static/main.js'):
+        assert 200 == anonymous.get(path, headers={'Range': range}).status_int
+
+
 def test_pages_bring_their_own_protection(anonymous):
     """No script but ours, no guessing of types."""
     for path in ('/', '/static/main.js', '/health'):

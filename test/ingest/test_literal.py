@@ -92,7 +92,7 @@ REPEATED = [
 HOSTILE = [
     repeated * (size // len(repeated)) + end
     for repeated in REPEATED
-    for size in (199, 20_000, 60_000, 2**18)
+    for size in (199, 20_000, 2**17)
     for end in ('', '1', '\\', ')')
 ]
 

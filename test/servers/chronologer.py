@@ -64,17 +64,19 @@ class Server:
     def start(self) -> 'Server':
         """Return when the server has said that it answers."""
         self.log = self._directory / 'server.log'
-        with self.log.open('a') as log:
+        with self.log.open('w') as log:
             self.process = subprocess.Popen(
                 self._command, cwd=self._directory, env=self._environment, stdout=log, stderr=log
             )
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                if self.request('GET', '/health').status == 200:
-                    return self
+                is_up = self.request('GET', '/health').status == 200
             except OSError:
-                time.sleep(0.05)
+                is_up = False
+            if is_up and ' at http' in self.log.read_text():
+                return self
+            time.sleep(0.02)
         raise AssertionError(f'server did not start: {self.log.read_text()}')
 
     def kill(self) -> None:
