@@ -29,6 +29,7 @@ from chronologer.api.health import HealthResource
 from chronologer.api.page import STATIC, Page
 from chronologer.api.record import RecordIngestion, RecordResource
 from chronologer.api.respond import framework_error, pending_error
+from chronologer.api.timeline import TimelineResource
 from chronologer.auth import BasicAuth
 from chronologer.configuration import Configuration
 from chronologer.ingest.writer import Writer
@@ -79,7 +80,7 @@ def create_site(auth: BasicAuth, storage: Storage) -> WSGIApplication:
     root = Node(
         index=Page(),
         health=HealthResource(),
-        api=Node(v1=Node(record=RecordResource(storage))),
+        api=Node(v1=Node(record=RecordResource(storage), timeline=TimelineResource(storage))),
     )
     config = {
         '/': {

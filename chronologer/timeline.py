@@ -12,8 +12,9 @@ evaluated by `zoneinfo`: pytz's own classes know no daylight saving time after 2
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta, timezone
-from functools import cache
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from functools import cache, partial
 from zoneinfo import ZoneInfo
 
 import pytz
@@ -21,8 +22,8 @@ import pytz
 from chronologer.errors import InputError, shown
 from chronologer.model import BUCKET, EPOCH
 
-STEP_SECONDS = BUCKET // timedelta(seconds=1)
-HOUR, DAY = 3600, 86_400  # seconds
+MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
+EPOCH_ORDINAL = EPOCH.toordinal()
 
 # A day inside the ends of the calendar, where local time still fits a datetime.
 FIRST = int((datetime.min.replace(tzinfo=timezone.utc) - EPOCH).total_seconds()) + DAY
@@ -31,9 +32,18 @@ LAST = int((datetime.max.replace(tzinfo=timezone.utc) - EPOCH).total_seconds()) 
 Counts = Iterable[tuple[datetime, int, int]]  # bucket start, level, count
 
 
-def parse_group(text: str) -> Callable[[int, ZoneInfo], int]:
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A kind of bucket: its usual length, the step to count in, and how to find its start."""
+
+    length: int  # seconds
+    step: timedelta
+    start_of: Callable[[int, ZoneInfo], int]
+
+
+def parse_group(text: str) -> Group:
     """
-    Return the function that finds the start of an instant's bucket.
+    Return the named kind of bucket.
 
     Raises:
         InputError: There is no such group.
@@ -41,6 +51,12 @@ def parse_group(text: str) -> Callable[[int, ZoneInfo], int]:
     if text not in GROUPS:
         raise InputError(f'group: expected one of {", ".join(GROUPS)}, got {shown(text)}')
     return GROUPS[text]
+
+
+def choose_group(seconds: int, buckets: int) -> str:
+    """The finest group that divides so long a time into about that many buckets."""
+    fitting = (name for name, group in GROUPS.items() if seconds <= group.length * buckets)
+    return next(fitting, 'month')
 
 
 @cache
@@ -67,13 +83,13 @@ def parse_zone(text: str) -> ZoneInfo:
 
 def fold(
     counts: Counts,
-    start_of: Callable[[int, ZoneInfo], int],
+    group: Group,
     zone: ZoneInfo,
     refine: Callable[[datetime], Counts],
     limit: int,
 ) -> dict[int, Counter[int]]:
     """
-    Gather counts in steps of `BUCKET` into the buckets of *zone*.
+    Gather counts in the group's steps into its buckets in *zone*.
 
     A step that a bucket's border cuts (a historical zone, whose offset is no multiple of the step)
     is counted anew, by the second, with *refine*, called with the step's start.
@@ -84,8 +100,8 @@ def fold(
         InputError: There are more than *limit* buckets.
     """
     buckets: dict[int, Counter[int]] = {}
-    for step, level, count in _uncut(counts, zone, refine):
-        buckets.setdefault(start_of(step, zone), Counter())[level] += count
+    for step, level, count in _uncut(counts, group, zone, refine):
+        buckets.setdefault(group.start_of(step, zone), Counter())[level] += count
         if len(buckets) > limit:
             wanted = 'narrow it with after and before or choose a longer group'
             raise InputError(f'group: more than {limit:,} buckets; {wanted}')
@@ -93,44 +109,70 @@ def fold(
 
 
 def _uncut(
-    counts: Counts, zone: ZoneInfo, refine: Callable[[datetime], Counts]
+    counts: Counts, group: Group, zone: ZoneInfo, refine: Callable[[datetime], Counts]
 ) -> Iterable[tuple[int, int, int]]:
     refined = set()
+    length = group.step // timedelta(seconds=1)
     for start, level, count in counts:
         second = _seconds(start)
-        if not _is_cut(second, zone):
+        if not _is_cut(second, length, zone):
             yield second, level, count
         elif second not in refined:
             refined.add(second)
             yield from ((_seconds(start), level, count) for start, level, count in refine(start))
 
 
-def _is_cut(second: int, zone: ZoneInfo) -> bool:
+def _is_cut(second: int, length: int, zone: ZoneInfo) -> bool:
     offset = offset_at(second, zone)
-    return offset % STEP_SECONDS != 0 or offset_at(second + STEP_SECONDS - 1, zone) != offset
+    return offset % length != 0 or offset_at(second + length - 1, zone) != offset
 
 
 def start_of_hour(second: int, zone: ZoneInfo) -> int:
     """First instant of the wall-clock hour; the hour that is repeated in autumn counts twice."""
-    return _floor(second, HOUR, zone)
+    return _floor(HOUR, second, zone)
 
 
 def start_of_day(second: int, zone: ZoneInfo) -> int:
     """First instant of the calendar day, which lasts 23 or 25 hours when clocks change."""
-    offset = offset_at(second, zone)
-    midnight = (second + offset) // DAY * DAY  # as if local time were UTC
-    if not FIRST + DAY < second < LAST - DAY:
-        return midnight - offset
+    return _first_instant(_local_day(second, zone), second, zone)
+
+
+def start_of_week(second: int, zone: ZoneInfo) -> int:
+    """First instant of the week's Monday."""
+    day = _local_day(second, zone)
+    return _first_instant(day - (day + EPOCH.weekday()) % 7, second, zone)
+
+
+def start_of_month(second: int, zone: ZoneInfo) -> int:
+    """First instant of the calendar month."""
+    day = _local_day(second, zone)
+    return _first_instant(day - _day_of_month(day + EPOCH_ORDINAL) + 1, second, zone)
+
+
+def _day_of_month(ordinal: int) -> int:
+    """Also of the last day before and the first day after the calendar."""
+    if ordinal < 1:
+        return 31
+    return date.fromordinal(ordinal).day if ordinal <= date.max.toordinal() else 1
+
+
+def _local_day(second: int, zone: ZoneInfo) -> int:
+    """The number of the calendar day, counted from the epoch's."""
+    return (second + offset_at(second, zone)) // DAY
+
+
+def _first_instant(day: int, second: int, zone: ZoneInfo) -> int:
+    """First instant of a calendar day that is that of *second*, or some before."""
+    midnight = day * DAY  # as if local time were UTC
+    if not FIRST + DAY < midnight < LAST - DAY:
+        return midnight - offset_at(second, zone)
     wall = (EPOCH + timedelta(seconds=midnight)).replace(tzinfo=zone)
-    offset_of_wall = wall.utcoffset()
-    assert offset_of_wall is not None
-    start = midnight - offset_of_wall // timedelta(seconds=1)
+    offset = wall.utcoffset()
+    assert offset is not None
+    start = midnight - offset // timedelta(seconds=1)
     if start + offset_at(start, zone) == midnight:
         return start
     return _transition(start - DAY, start + DAY, zone)  # clocks jumped over midnight
-
-
-GROUPS = {'hour': start_of_hour, 'day': start_of_day}
 
 
 def offset_at(second: int, zone: ZoneInfo) -> int:
@@ -141,7 +183,7 @@ def offset_at(second: int, zone: ZoneInfo) -> int:
     return offset // timedelta(seconds=1)
 
 
-def _floor(second: int, length: int, zone: ZoneInfo) -> int:
+def _floor(length: int, second: int, zone: ZoneInfo) -> int:
     """Start of the wall-clock interval around an instant, cut where clocks changed within it."""
     offset = offset_at(second, zone)
     start = (second + offset) // length * length - offset
@@ -162,3 +204,18 @@ def _transition(before: int, after: int, zone: ZoneInfo) -> int:
 
 def _seconds(start: datetime) -> int:
     return (start - EPOCH) // timedelta(seconds=1)
+
+
+def _short(seconds: int) -> Group:
+    return Group(seconds, timedelta(seconds=seconds), partial(_floor, seconds))
+
+
+GROUPS = {
+    'minute': _short(MINUTE),
+    '5minute': _short(5 * MINUTE),
+    '15minute': _short(15 * MINUTE),
+    'hour': Group(HOUR, BUCKET, start_of_hour),
+    'day': Group(DAY, BUCKET, start_of_day),
+    'week': Group(7 * DAY, BUCKET, start_of_week),
+    'month': Group(30 * DAY, BUCKET, start_of_month),
+}

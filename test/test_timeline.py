@@ -10,16 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chronologer.errors import InputError
-from chronologer.model import BUCKET, EPOCH
+from chronologer.model import EPOCH
 from chronologer.timeline import (
     DAY,
+    GROUPS,
     HOUR,
+    choose_group,
     fold,
     offset_at,
     parse_group,
     parse_zone,
     start_of_day,
     start_of_hour,
+    start_of_month,
+    start_of_week,
 )
 
 ZONES = st.sampled_from(sorted(pytz.all_timezones))
@@ -79,10 +83,11 @@ def test_hour_begins_at_its_first_instant(zone, second, start):
 def test_an_instant_lies_in_its_bucket(second, zone_name):
     """Anywhere in the calendar and in any zone; the bucket's start has itself as its start."""
     zone = parse_zone(zone_name)
-    for start_of, longest in ((start_of_hour, HOUR), (start_of_day, DAY + 2 * HOUR)):
-        start = start_of(second, zone)
-        assert second - longest < start <= second
-        assert start == start_of(start, zone)
+    for name, group in GROUPS.items():
+        start = group.start_of(second, zone)
+        assert second - group.length * 1.1 - 2 * HOUR < start <= second, name
+        if start >= -62_135_596_800:  # else no record can be there
+            assert start == group.start_of(start, zone), name
 
 
 @settings(max_examples=300)
@@ -110,11 +115,11 @@ def test_zones_come_from_the_package_and_not_from_the_machine():
 @given(
     st.lists(st.tuples(SECONDS | RECENT, st.sampled_from([10, 40])), max_size=30),
     ZONES,
-    st.sampled_from(['hour', 'day']),
+    st.sampled_from(list(GROUPS)),
 )
 def test_fold_counts_every_record_in_its_own_bucket(records, zone_name, group):
     """Steps that a border cuts are counted anew, so the result is as if made record by record."""
-    zone, start_of = parse_zone(zone_name), parse_group(group)
+    zone, kind = parse_zone(zone_name), parse_group(group)
 
     def count(length: timedelta, low: int, high: int) -> list[tuple[datetime, int, int]]:
         counts = Counter(
@@ -126,12 +131,12 @@ def test_fold_counts_every_record_in_its_own_bucket(records, zone_name, group):
 
     def refine(start: datetime) -> list[tuple[datetime, int, int]]:
         low = (start - EPOCH) // timedelta(seconds=1)
-        return count(timedelta(seconds=1), low, low + 900)
+        return count(timedelta(seconds=1), low, low + kind.step // timedelta(seconds=1))
 
-    buckets = fold(count(BUCKET, -(10**12), 10**12), start_of, zone, refine, limit=100)
+    buckets = fold(count(kind.step, -(10**12), 10**12), kind, zone, refine, limit=100)
     expected: dict[int, Counter[int]] = {}
     for second, level in records:
-        expected.setdefault(start_of(second, zone), Counter())[level] += 1
+        expected.setdefault(kind.start_of(second, zone), Counter())[level] += 1
     assert expected == buckets
     assert sorted(buckets) == list(buckets)
 
@@ -160,3 +165,27 @@ def test_calendar_ends_have_buckets():
         for ts in (first, last):
             second = (ts - EPOCH) // timedelta(seconds=1)
             assert 0 <= second - start_of_day(second, parse_zone(zone_name)) < DAY
+
+
+@settings(max_examples=300)
+@given(RECENT, ZONES)
+def test_weeks_begin_on_monday_and_months_on_the_first(second, zone_name):
+    """On the first instant of that day."""
+    zone = parse_zone(zone_name)
+    today = datetime.fromtimestamp(second, zone).date()
+    week, month = start_of_week(second, zone), start_of_month(second, zone)
+    assert week == start_of_day(week, zone)
+    assert month == start_of_day(month, zone)
+    if zone_name not in ('Pacific/Apia', 'Pacific/Fakaofo', 'Pacific/Kwajalein', 'Kwajalein'):
+        assert datetime.fromtimestamp(week, zone).date() == today - timedelta(today.weekday())
+        assert datetime.fromtimestamp(month, zone).date() == today.replace(day=1)
+
+
+@pytest.mark.parametrize(
+    ('seconds', 'group'),
+    [(0, 'minute'), (HOUR, 'minute'), (DAY, '15minute'), (3 * DAY, 'hour'), (60 * DAY, 'day'),
+     (700 * DAY, 'week'), (10**10, 'month')],
+)  # fmt: skip
+def test_a_group_is_chosen_by_the_length_of_time(seconds, group):
+    """The finest that does not make too many buckets."""
+    assert group == choose_group(seconds, 120)

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
 from itertools import chain, islice
 from threading import Lock
 from typing import Any
@@ -13,8 +12,9 @@ from typing import Any
 import cherrypy
 import orjson
 
-from chronologer.api.params import check_known, parse_query_string, take_offset
+from chronologer.api.params import FILTER, check_known, parse_query_string, take_offset
 from chronologer.api.respond import JSON, error_response, status_line
+from chronologer.api.timeline import count_buckets
 from chronologer.auth import BasicAuth
 from chronologer.errors import (
     AuthenticationError,
@@ -28,10 +28,10 @@ from chronologer.errors import (
 )
 from chronologer.ingest.logrecord import decode_form
 from chronologer.ingest.writer import Writer
-from chronologer.model import BUCKET, MICROSECOND, Filter, Record
+from chronologer.model import Filter, Record
 from chronologer.parse import OFFSET_MAX, parse_integer
 from chronologer.storage import Storage
-from chronologer.timeline import fold, parse_group, parse_zone
+from chronologer.timeline import parse_zone
 
 FORM = 'application/x-www-form-urlencoded'
 
@@ -40,8 +40,6 @@ MAX_BUCKETS = 4000  # in headers: clients and proxies take lines of 64 KiB
 MAX_DRAIN = 64 * 2**20  # bytes of a refused body that are read, so that the sender sees the answer
 MAX_BODIES = 64 * 2**20  # bytes of all bodies that are being decoded and stored
 CHUNK = 64 * 2**10  # bytes
-
-FILTER = ('after', 'before', 'level', 'name', 'query')
 
 
 class RecordResource:
@@ -58,8 +56,10 @@ class RecordResource:
         if id is not None:
             return self._get(id, *rest, params=params)
         filter = Filter.take(params)
+        if 'after_id' in params:
+            return self._follow(filter, params)
         left, right = take_offset(params, 'left'), take_offset(params, 'right')
-        check_known(params, 'left', 'right', *FILTER)
+        check_known(params, 'left', 'right', 'after_id', 'limit', *FILTER)
         if right < left - 1:
             raise InputError(f'right: expected at least left - 1 = {left - 1}, got {right}')
         if right - left >= MAX_ROWS:
@@ -67,6 +67,15 @@ class RecordResource:
                 f'right: at most {MAX_ROWS:,} records at once, got left={left} {right=}'
             )
         return _json_array(self._storage.range(filter, left, right))
+
+    def _follow(self, filter: Filter, params: dict[str, str]) -> Iterable[bytes]:
+        """Records after an id, oldest first: who remembers the last one misses none."""
+        after_id = take_offset(params, 'after_id')
+        limit = take_offset(params, 'limit')
+        check_known(params, 'after_id', 'limit', *FILTER)
+        if limit > MAX_ROWS:
+            raise InputError(f'limit: at most {MAX_ROWS:,} records at once, got {limit}')
+        return _json_array(self._storage.since(after_id, filter, limit))
 
     def HEAD(self, id: str | None = None, *rest: str, params: dict[str, str]) -> Iterable[bytes]:
         """The number of records, or of those in each hour or day of a time zone."""
@@ -84,9 +93,11 @@ class RecordResource:
         elif timezone is None:
             raise InputError('timezone: required with group, such as timezone=UTC')
         else:
-            buckets = self._buckets(filter, group, timezone)
-            headers['X-Record-Group'] = ','.join(str(start) for start in buckets)
-            headers['X-Record-Count'] = ','.join(str(count) for count in buckets.values())
+            zone = parse_zone(timezone)
+            buckets = count_buckets(self._storage, filter, group, zone, MAX_BUCKETS)
+            counts = [sum(levels.values()) for levels in buckets.values()]
+            headers['X-Record-Group'] = ','.join(map(str, buckets))
+            headers['X-Record-Count'] = ','.join(map(str, counts))
         return []
 
     def POST(self, *_: str, params: dict[str, str]) -> None:
@@ -106,16 +117,6 @@ class RecordResource:
         headers['ETag'] = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
         cherrypy.lib.cptools.validate_etags()
         return [body]
-
-    def _buckets(self, filter: Filter, group: str, timezone: str) -> dict[int, int]:
-        def by_second(start: datetime) -> list[tuple[datetime, int, int]]:
-            cut = filter.within(start, start + (BUCKET - MICROSECOND))
-            return self._storage.timeline(cut, timedelta(seconds=1))
-
-        start_of, zone = parse_group(group), parse_zone(timezone)
-        counts = self._storage.timeline(filter, BUCKET)
-        buckets = fold(counts, start_of, zone, by_second, MAX_BUCKETS)
-        return {start: levels.total() for start, levels in buckets.items()}
 
 
 class RecordIngestion:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chronologer.api.record import FILTER
+from chronologer.api.params import FILTER
 
 URL = '/api/v1/record'
 RECORD = {'name': 'a', 'levelno': 20, 'created': 1, 'msg': 'hello'}

@@ -1,0 +1,95 @@
+"""The timeline as JSON."""
+
+from datetime import datetime
+
+import pytest
+
+URL = '/api/v1/timeline'
+
+
+def post(app, when, level=20, **fields):
+    created = datetime.fromisoformat(when).timestamp()
+    app.post('/api/v1/record', {'name': 'app', 'levelno': level, 'created': created, **fields})
+
+
+@pytest.fixture
+def filled(app):
+    """A week with an outage."""
+    for day in range(1, 8):
+        post(app, f'2024-06-{day:02}T12:00:00+00:00')
+    for second in (10, 20, 70):
+        post(app, f'2024-06-03T22:30:{second % 60:02}+00:00', level=40, user='bob')
+    return app
+
+
+def test_buckets_are_split_by_level(filled):
+    """Counts and levels of each; empty buckets are left out."""
+    answer = filled.get(f'{URL}?group=day').json
+    assert ('day', 'UTC', 7) == (answer['group'], answer['timezone'], len(answer['buckets']))
+    assert {'start': 1717372800, 'count': 4, 'levels': {'20': 1, '40': 3}} == answer['buckets'][2]
+
+
+@pytest.mark.parametrize(
+    ('query', 'counts'),
+    [
+        ('group=day&timezone=Europe/Berlin', [1, 1, 1, 4, 1, 1, 1]),
+        ('group=week', [2, 8]),
+        ('group=month', [10]),
+        ('group=hour&after=2024-06-03&before=2024-06-04', [1, 3]),
+        ('group=minute&level=40', [3]),
+        ('group=5minute&level=40&timezone=Asia/Kathmandu', [3]),
+        ('group=15minute&name=app&level=40', [3]),
+        ('group=day&query=data.user=%27bob%27', [3]),
+        ('level=41', []),
+    ],
+)
+def test_groups_and_filters(filled, query, counts):
+    """Of any zone."""
+    answer = filled.get(f'{URL}?{query}').json
+    assert sum(counts) == sum(bucket['count'] for bucket in answer['buckets'])
+    assert counts == [bucket['count'] for bucket in answer['buckets']]
+
+
+def test_auto_chooses_by_the_range(filled):
+    """Of the filter and of what there is."""
+    assert 'day' == filled.get(URL).json['group']
+    narrow = 'after=2024-06-03T22:00:00Z&before=2024-06-03T23:00:00Z'
+    assert 'minute' == filled.get(f'{URL}?{narrow}').json['group']
+    assert 'minute' == filled.get(f'{URL}?level=50').json['group']
+
+
+def test_too_many_buckets_are_refused(app):
+    """With the way out."""
+    for minute in range(2001):
+        created = 1717200000 + minute * 60
+        app.post('/api/v1/record', {'name': 'app', 'levelno': 20, 'created': created})
+    answer = app.get(f'{URL}?group=minute', status=400)
+    assert 'more than 2,000 buckets; narrow' in answer.json['error']['message']
+    filtered = app.get(f'{URL}?group=minute&after=2024-06-01T00:01:00Z')
+    assert 2000 == len(filtered.json['buckets'])
+    assert 2001 == sum(bucket['count'] for bucket in app.get(URL).json['buckets'])
+
+
+@pytest.mark.parametrize(
+    ('query', 'named'),
+    [('group=century', 'group'), ('timezone=Mars', 'timezone'), ('left=0', 'left')],
+)
+def test_bad_parameters(app, query, named):
+    """In the usual shape."""
+    assert named in app.get(f'{URL}?{query}', status=400).json['error']['message']
+
+
+def test_following(app):
+    """Oldest first by id, filtered; the last id asks for what came since."""
+    url = '/api/v1/record'
+    for second in (5, 1, 9, 3):
+        post(app, f'2024-06-01T00:00:0{second}+00:00', level=second * 10)
+    first = app.get(f'{url}?after_id=0&limit=2').json
+    assert [1, 2] == [record['id'] for record in first]
+    rest = app.get(f'{url}?after_id=2&limit=10').json
+    assert [3, 4] == [record['id'] for record in rest]
+    assert [3] == [r['id'] for r in app.get(f'{url}?after_id=1&limit=10&level=40').json]
+    assert [] == app.get(f'{url}?after_id=4&limit=10').json
+    for query in ('after_id=0', 'after_id=x&limit=1', 'after_id=0&limit=10001',
+                  'after_id=0&limit=1&left=0', 'after_id=-1&limit=1'):  # fmt: skip
+        assert 'InputError' == app.get(f'{url}?{query}', status=400).json['error']['type']
