@@ -91,9 +91,10 @@ def condition(dialect: Dialect, filter: Filter) -> tuple[str, list[Any]]:
         clauses.append(f'AND logger IN (SELECT id FROM logger WHERE {prefixes})')
         parameters += [value for prefix in filter.names for value in (len(prefix), prefix)]
     if filter.query is not None:
-        query = dialect.renderer.render(filter.query)
-        clauses.append(f'AND {query.text}')
-        parameters += query.parameters
+        renderer = dialect.renderer
+        for part in (*renderer.hints(filter.query), renderer.render(filter.query)):
+            clauses.append(f'AND {part.text}')
+            parameters += part.parameters
     return ' '.join(clauses), parameters
 
 

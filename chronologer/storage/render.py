@@ -83,6 +83,10 @@ class Renderer(ABC):
     def call(self, name: str, text: SQL, numbers: tuple[int, ...]) -> SQL:
         """A function of text."""
 
+    def hints(self, condition: Condition) -> list[SQL]:
+        """Cheaper conditions that hold wherever this one does, to be tried first."""
+        return []
+
     def render(self, condition: Condition) -> SQL:
         """Return the condition: true, false or null."""
         if isinstance(condition, (And, Or)):
@@ -188,6 +192,17 @@ class Renderer(ABC):
             return self._value(operand, 'text')
         is_text, text = self.is_type(operand, 'text'), self.value(operand, 'text')
         return join('CASE WHEN {} THEN {} END', is_text, text)
+
+
+def required_equalities(condition: Condition) -> list[tuple[Path, Literal]]:
+    """The fields that have to equal a literal for the condition to be true."""
+    if isinstance(condition, And):
+        return [pair for part in condition.conditions for pair in required_equalities(part)]
+    if isinstance(condition, Comparison) and condition.operator == '=':
+        left, right = condition.left, condition.right
+        if isinstance(left, Path) and isinstance(right, Literal):
+            return [(left, right)]
+    return []
 
 
 def _can_be_null(operand: Operand) -> bool:
