@@ -55,7 +55,7 @@ def parse_level(text: str) -> int:
     level = LEVELS.get(text.upper())
     if level is not None:
         return level
-    return parse_integer('level', text, LEVEL_MIN, LEVEL_MAX, 'a number or DEBUG … CRITICAL')
+    return parse_integer('level', text, LEVEL_MIN, LEVEL_MAX, 'a number or DEBUG to CRITICAL')
 
 
 def parse_names(text: str) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 MAX_LENGTH = 8192  # characters
 MAX_DEPTH = 50  # of brackets and NOTs
@@ -74,6 +75,20 @@ class Path:
 
     steps: tuple[str | int, ...]
     type = 'any'
+
+
+def value_at(path: Path, logrec: Any) -> Any:
+    """What is at *path* in a record's ``logrec``, or None."""
+    for step in path.steps:
+        is_there = (
+            step in logrec
+            if isinstance(step, str) and isinstance(logrec, dict)
+            else isinstance(step, int) and isinstance(logrec, list) and step < len(logrec)
+        )
+        if not is_there:
+            return None
+        logrec = logrec[step]
+    return logrec
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,18 @@ def parse_query(text: str) -> Condition:
     return _Parser(text).parse()
 
 
+def parse_field(text: str) -> Column | Path:
+    """
+    Return the column or the place in ``logrec`` that *text* names, as in an expression.
+
+    Raises:
+        InputError: It names none.
+    """
+    if len(text) > MAX_LENGTH:
+        raise InputError(f'field: {len(text):,} characters, at most {MAX_LENGTH:,}')
+    return _Parser(text, 'field').parse_field()
+
+
 class _Token:
     """A kind, its text, and where it begins."""
 
@@ -69,7 +81,8 @@ class _Token:
 
 
 class _Parser:
-    def __init__(self, text: str):
+    def __init__(self, text: str, parameter: str = 'query'):
+        self._parameter = parameter
         self._tokens = [
             _Token(kind, match[kind], match.start(kind))
             for match in TOKEN.finditer(text)
@@ -84,6 +97,13 @@ class _Parser:
         if self._token.kind != 'end':
             self._fail('expected AND, OR or the end')
         return condition
+
+    def parse_field(self) -> Column | Path:
+        token = self._token
+        operand = self._primary()
+        if self._token.kind != 'end' or not isinstance(operand, (Column, Path)):
+            self._fail('expected a column or a field, such as level or data.user', token)
+        return operand
 
     # Conditions, loosest first
 
@@ -403,4 +423,4 @@ class _Parser:
     def _fail(self, why: str, token: _Token | None = None) -> NoReturn:
         token = token or self._token
         where = f'column {token.start + 1}, {shown(token.text, 40)}' if token.text else 'the end'
-        raise InputError(f'query: at {where}: {why}')
+        raise InputError(f'{self._parameter}: at {where}: {why}')

@@ -25,6 +25,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
 from chronologer.api.dispatch import Dispatcher
+from chronologer.api.facet import FacetResource
 from chronologer.api.health import HealthResource
 from chronologer.api.page import STATIC, Page
 from chronologer.api.record import RecordIngestion, RecordResource
@@ -80,7 +81,13 @@ def create_site(auth: BasicAuth, storage: Storage) -> WSGIApplication:
     root = Node(
         index=Page(),
         health=HealthResource(),
-        api=Node(v1=Node(record=RecordResource(storage), timeline=TimelineResource(storage))),
+        api=Node(
+            v1=Node(
+                facet=FacetResource(storage),
+                record=RecordResource(storage),
+                timeline=TimelineResource(storage),
+            )
+        ),
     )
     config = {
         '/': {

@@ -11,11 +11,13 @@ from importlib import import_module
 
 from chronologer.errors import ChronologerError, ConfigurationError
 from chronologer.model import Filter, Record
+from chronologer.query import Column, Path
 from chronologer.storage.shown import shown_dsn
 
-__all__ = ['Batch', 'Outcome', 'Storage', 'create_storage', 'shown_dsn']
+__all__ = ['Batch', 'Facet', 'Outcome', 'Storage', 'create_storage', 'shown_dsn']
 
 Batch = Sequence[Record]
+Facet = list[tuple[int | float | str | bool, int]]  # values with their counts
 Outcome = list[int] | ChronologerError
 
 QUERY_TIMEOUT = 10  # seconds
@@ -79,6 +81,15 @@ class Storage(ABC):
 
         Returns:
             ``(start, level, count)``, ascending; start is aware UTC, empty intervals absent.
+        """
+
+    @abstractmethod
+    def facet(self, filter: Filter, field: Column | Path, sample: int) -> 'Facet':
+        """
+        Count the values of a field among matching records.
+
+        ``name`` and ``level`` are counted among all of them; what is at a path in ``logrec``,
+        among the newest *sample*. Most frequent first.
         """
 
     @abstractmethod

@@ -126,6 +126,26 @@ def steps(db: Any, dialect: Dialect, filter: Filter, part: Split, length: int) -
     return {(start * BUCKET_MICROSECONDS, level): int(n) for start, level, n in rows}
 
 
+def names(db: Any, dialect: Dialect, filter: Filter, part: Split) -> Iterator[tuple[str, int]]:
+    """Yield the loggers of matching records with their counts; a name may come twice."""
+    where, parameters = condition(dialect, filter)
+    sources = [('count_by_logger', 'sum(n)', 'bucket BETWEEN ? AND ?', (part.first, part.last))]
+    in_time = f'ts BETWEEN {dialect.at} AND {dialect.at}'
+    sources += [
+        (dialect.records_by_ts, 'count(*)', in_time, (edge.low, edge.high)) for edge in part.edges
+    ]
+    for table, count, within, ends in sources[0 if part.has_buckets else 1 :]:
+        yield from db.execute(
+            f"""
+            SELECT name, n
+            FROM (
+                SELECT logger, {count} AS n FROM {table} WHERE {within} {where} GROUP BY logger
+            ) AS counted JOIN logger ON logger.id = counted.logger
+            """,
+            [*ends, *parameters],
+        ).fetchall()
+
+
 def count_rows(db: Any, dialect: Dialect, filter: Filter, span: Range) -> int:
     """Count matching records within *span* one by one."""
     where, parameters = condition(dialect, filter)

@@ -18,7 +18,8 @@ import orjson
 
 from chronologer.errors import ChronologerError, StorageError
 from chronologer.model import BUCKET, MICROSECOND, Filter, Record, instant, microseconds
-from chronologer.storage import Batch, Outcome, Storage, counters
+from chronologer.query import Column, Path, value_at
+from chronologer.storage import Batch, Facet, Outcome, Storage, counters
 from chronologer.storage.bucket import (
     BUCKET_MICROSECONDS,
     Range,
@@ -30,6 +31,7 @@ from chronologer.storage.bucket import (
 from chronologer.storage.counters import Dialect, condition
 
 SLICE_RECORDS, SLICE_SIZE = 500, 2**20  # records, and characters after which a slice ends
+SLICE_LOGRECS = 50  # records whose logrec is in memory at a time
 PURGE_SLICE = 2000  # records deleted in one transaction
 MAX_CACHED_LOGGERS, MAX_CACHED_NAME = 10_000, 200  # entries, characters
 
@@ -180,6 +182,10 @@ class SqlStorage(Storage):
         return Record(instant(ts), name, level, message, orjson.loads(logrec), id)
 
     def range(self, filter: Filter, left: int, right: int) -> Iterator[Record]:
+        return self._fetch(self._find(filter, left, right))
+
+    def _find(self, filter: Filter, left: int, right: int) -> list[int]:
+        """The ids of a page, newest first."""
         where, parameters = condition(self.dialect, filter)
         with self._reading() as db:
             span, offset = counters.narrow(db, self.dialect, filter, left, right)
@@ -192,7 +198,7 @@ class SqlStorage(Storage):
                 """,
                 [span.low, span.high, *parameters, right - left + 1, offset],
             ).fetchall()
-        return self._fetch([id for (id,) in ids])
+        return [id for (id,) in ids]
 
     def since(self, id: int, filter: Filter, limit: int) -> Iterator[Record]:
         span = time_range(filter)
@@ -234,6 +240,30 @@ class SqlStorage(Storage):
                     counters.count_steps(db, self.dialect, filter, edge, step // MICROSECOND)
                 )
         return [(instant(start), level, n) for (start, level), n in sorted(counts.items())]
+
+    def facet(self, filter: Filter, field: Column | Path, sample: int) -> Facet:
+        counts: Counter[tuple[bool, Any]] = Counter()  # True equals 1, but is another value
+        if isinstance(field, Path):
+            for logrec in self._logrecs(self._find(filter, 0, sample - 1)):
+                value = value_at(field, orjson.loads(logrec))
+                if value is not None and not isinstance(value, (list, dict)):
+                    counts[isinstance(value, bool), value] += 1
+        elif field.name == 'level':
+            for _, level, n in self.timeline(filter, timedelta(days=1)):
+                counts[False, level] += n
+        else:
+            with self._reading() as db:
+                for name, n in counters.names(db, self.dialect, filter, self._split(filter)):
+                    counts[False, name] += int(n)
+        return [(value, n) for (_, value), n in counts.most_common()]
+
+    def _logrecs(self, ids: list[int]) -> Iterator[str]:
+        for position in range(0, len(ids), SLICE_LOGRECS):
+            some = ids[position : position + SLICE_LOGRECS]
+            places = ', '.join('?' * len(some))
+            with self._reading() as db:
+                rows = db.execute(f'SELECT logrec FROM record WHERE id IN ({places})', some)
+                yield from (logrec for (logrec,) in rows.fetchall())
 
     def _split(self, filter: Filter) -> Split:
         """What counters can answer of the filter's time range; nothing, if there is a query."""

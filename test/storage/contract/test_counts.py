@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chronologer.model import EPOCH, Filter, Record, microseconds
+from chronologer.query import Column
 
 # Around bucket borders and far away from each other, so that edges, whole buckets and gaps occur.
 MOMENTS = st.builds(
@@ -72,6 +73,10 @@ def test_answers_are_those_of_a_plain_scan(shared_storage, batches, filters, dat
         for minutes in (1, 5, 15, 60, 1440):
             step = timedelta(minutes=minutes)
             assert steps(records, step) == storage.timeline(filter, step)
+        names = Counter(record.name for record in records)
+        levels = Counter(record.level for record in records)
+        assert names == dict(storage.facet(filter, Column('name'), 10))
+        assert levels == dict(storage.facet(filter, Column('level'), 10))
         newest = sorted(((record.ts, id) for id, record in found), reverse=True)
         left = data.draw(st.integers(0, 12), label='left')
         right = left + data.draw(st.integers(-1, 12), label='length')

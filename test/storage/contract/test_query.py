@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chronologer.errors import QueryTimeoutError
 from chronologer.model import EPOCH, Filter, Record
-from chronologer.query_parser import parse_query
+from chronologer.query_parser import parse_field, parse_query
 from chronologer.storage import create_storage
 from test.query_oracle import matches
 
@@ -189,3 +189,21 @@ def test_a_query_that_takes_too_long_is_ended(empty_dsn):
         with pytest.raises(QueryTimeoutError):
             storage.count(Filter(query=parse_query(slow)))
         assert 2000 == storage.count(Filter())
+
+
+def test_facets_of_fields(filled):
+    """With their types, of the newest matches, and of those that a query leaves."""
+
+    def facet(text, sample=100, **filter):
+        counts = filled.facet(Filter(**filter), parse_field(text), sample)
+        return sorted(((type(value).__name__, value, n) for value, n in counts), key=repr)
+
+    users = [('str', user, 1) for user in ('', 'BOB', 'Bob', 'a%b_c', 'a*b?c[d]|e\\', 'bob ')]
+    users += [('str', 'bob', 1), ('str', '\U0001f600 ы', 1)]
+    assert sorted(users, key=repr) == facet('data.user')
+    assert [('str', 'BOB', 1)] == facet('data.user', sample=1)
+    assert [('int', 387, 1)] == facet('data.foo[0]')
+    assert [('int', 20, 1)] == facet('meta.lineno', query=parse_query('data.foo = 387'))
+    flags = [('bool', False), ('bool', True), ('int', 1), ('str', 'false'), ('str', 'true')]
+    assert [(*flag, 1) for flag in flags] == facet('data.flag')
+    assert [] == facet('data.missing')
