@@ -13,7 +13,9 @@ from datetime import datetime
 from typing import Any
 
 MAX_LENGTH = 8192  # characters
-MAX_DEPTH = 50  # of brackets and NOTs
+MAX_DEPTH = 20  # of brackets, functions and NOTs; SQLite's own parser has a stack of 100
+MAX_TERMS = 16  # of one sum or product
+MAX_PATTERN, MAX_WILDCARDS = 200, 20  # of LIKE, in characters; engines cannot stop within one
 MAX_NODES = 200
 
 COLUMNS = {'id': 'number', 'ts': 'instant', 'name': 'text', 'level': 'number', 'message': 'text'}

@@ -20,6 +20,9 @@ from chronologer.query import (
     MAX_DEPTH,
     MAX_LENGTH,
     MAX_NODES,
+    MAX_PATTERN,
+    MAX_TERMS,
+    MAX_WILDCARDS,
     SECTIONS,
     TOKEN,
     UNEQUAL,
@@ -41,7 +44,7 @@ from chronologer.query import (
 )
 
 CONDITION_TYPES = (Comparison, Like, IsNull, Not, And, Or)
-INTEGER_MAX = 2**63 - 1
+INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
 
 Node = Condition | Operand
 T = TypeVar('T')
@@ -165,6 +168,10 @@ class _Parser:
         parts = like_pattern(pattern, escape)
         if parts is None:
             self._fail('the pattern ends with the escape character', token)
+        wildcards = sum(kind == 'any' for kind, _ in parts)
+        if len(parts) > MAX_PATTERN or wildcards > MAX_WILDCARDS:
+            limit = f'{MAX_PATTERN} characters and {MAX_WILDCARDS} %'
+            self._fail(f'a pattern has at most {limit}', token)
         return Like(operand, parts)
 
     def _in(self, start: _Token, operand: Operand) -> Condition:
@@ -197,7 +204,7 @@ class _Parser:
         if 'instant' in (left.type, right.type):
             left, right = self._as_instants(token, left, right)
         if left.type != right.type and 'any' not in (left.type, right.type):
-            self._fail(f'a {left.type} cannot be compared with a {right.type}', token)
+            self._fail(f'types differ: {left.type} and {right.type}', token)
         if right.type == 'boolean' and operator != '=':
             self._fail('booleans are equal or not, and in no order', token)
         return Comparison(operator, left, right)
@@ -218,8 +225,12 @@ class _Parser:
     def _arithmetic(self, operators: str, part: Callable[[], Node]) -> Node:
         start = self._token
         left = part()
+        terms = 1
         while self._token.kind == 'operator' and self._token.text in operators:
             operator = self._next()
+            terms += 1
+            if terms > MAX_TERMS:
+                self._fail(f'more than {MAX_TERMS} terms', operator)
             left_number = self._number(self._as_operand(left, start), start)
             right_token = self._token
             right_number = self._number(self._as_operand(part(), right_token), right_token)
@@ -228,7 +239,7 @@ class _Parser:
 
     def _number(self, operand: Operand, token: _Token) -> Operand:
         if operand.type not in ('number', 'any'):
-            self._fail(f'a {operand.type} cannot be calculated with', token)
+            self._fail(f'numbers are calculated with, not {operand.type}', token)
         return operand
 
     def _primary(self) -> Node:
@@ -316,7 +327,7 @@ class _Parser:
             known = ', '.join([*FUNCTIONS, 'json_extract'])
             self._fail(f'there is no such function; there are {known}', token)
         start = self._token
-        text = self._operand()
+        text = self._nested(self._operand)
         if text.type not in ('text', 'any') or isinstance(text, Literal):
             self._fail(f'{name} is for text of a record', start)
         numbers = [self._positive() for _ in range(2 if name == 'substr' else 0)]
@@ -326,7 +337,8 @@ class _Parser:
     def _positive(self) -> int:
         self._expect(',')
         token = self._next()
-        if token.kind != 'number' or not token.text.isdecimal() or not 0 < int(token.text) < 2**31:
+        is_number = token.kind == 'number' and token.text.isdecimal() and len(token.text) <= 9
+        if not is_number or int(token.text) < 1:
             self._fail('expected a number from 1', token)
         return int(token.text)
 
@@ -384,7 +396,7 @@ class _Parser:
             value = int(sign + digits.text)
         if isinstance(value, float) and value in (float('inf'), float('-inf')):
             self._fail('too large a number', digits)
-        if isinstance(value, int) and abs(value) > INTEGER_MAX:
+        if isinstance(value, int) and not INTEGER_MIN <= value <= INTEGER_MAX:
             return float(value)
         return value
 

@@ -44,6 +44,10 @@ def test_they_are_many_and_different():
         ' ' * 1_000_000,
         'id IN (' + ','.join(['1'] * (MAX_NODES + 1)) + ')',
         'id = ' + '1 + ' * MAX_NODES + '1',
+        'length(' * 199 + 'name' + ')' * 199 + ' = 1',
+        'substr(name,' + '1' * 5000 + ",1) = 'a'",
+        "name LIKE '" + 'a' * 201 + "'",
+        "name LIKE '" + '%a' * 21 + "'",
         'id = 1e999',
         'id = -1e999',
         "name = 'a\0b'",
@@ -51,7 +55,7 @@ def test_they_are_many_and_different():
         'logrec->\'$.data."\\ud800"\' = 1',
         'logrec->\'$.data."\\u0000"\' = 1',
     ],
-    ids=range(17),
+    ids=range(21),
 )
 def test_what_is_too_much_is_refused(text):
     """Deep, long, many or large; before any engine sees it."""

@@ -20,6 +20,7 @@ from yoyo.connections import DatabaseURI
 from yoyo.migrations import default_migration_table
 
 from chronologer.errors import (
+    InputError,
     LimitError,
     QueryTimeoutError,
     SchemaError,
@@ -58,6 +59,7 @@ AWAY = {
     2002, 2003,  # cannot connect
 }  # fmt: skip
 TIMED_OUT = {1969, 3024}  # MariaDB's max_statement_time, MySQL's MAX_EXECUTION_TIME
+OUT_OF_RANGE = 1690
 NO_SUCH_TABLE = 1146
 
 ESCAPED = re.compile(r"""[\0\n\r\x1a\\'"]""")
@@ -170,9 +172,9 @@ class MySQLStorage(SqlStorage):
 
     def _open_writer(self) -> 'Connection':
         if self._writer is None:
-            self._writer = self._connect()
-            row = self._writer.execute('SELECT @@max_allowed_packet').fetchone()
-            self._max_packet = row[0]
+            db = self._connect()
+            (self._max_packet,) = db.execute('SELECT @@max_allowed_packet').fetchone()
+            self._writer = db
         return self._writer
 
     def _drop_writer(self) -> None:
@@ -215,6 +217,8 @@ class MySQLStorage(SqlStorage):
         try:
             yield
         except self._driver.Error as ex:
+            if _code(ex) == OUT_OF_RANGE:
+                raise InputError('query: a calculation exceeds 64-bit floats') from ex
             if _code(ex) in TIMED_OUT:
                 raise QueryTimeoutError(self._query_timeout) from ex
             is_busy = _code(ex) in UNDONE | LOST | AWAY

@@ -178,6 +178,8 @@ class Renderer(ABC):
 
     def _number(self, operand: Operand) -> SQL:
         """The operand as a float; null if it is no number."""
+        if isinstance(operand, Arithmetic):
+            return self._value(operand, 'number')
         if not isinstance(operand, Path):
             return self.to_float(self._value(operand, 'number'))
         branches = [

@@ -112,12 +112,12 @@ class SqlStorage(Storage):
             )
         except self.batch_errors as ex:
             db.execute('ROLLBACK TO SAVEPOINT batch')
+            db.execute('RELEASE SAVEPOINT batch')
             self._loggers.clear()
             if isinstance(ex, ChronologerError):
                 return ex
             return StorageError(f'the storage cannot take the batch: {ex}')
-        finally:
-            db.execute('RELEASE SAVEPOINT batch')
+        db.execute('RELEASE SAVEPOINT batch')  # not after other errors: they may have undone it
         counts.update(
             (logger, microseconds(record.ts) // BUCKET_MICROSECONDS, record.level)
             for logger, record in zip(loggers, batch, strict=True)
@@ -145,6 +145,7 @@ class SqlStorage(Storage):
         return purged
 
     def _purge_slice(self, span: Range, filter: Filter, db: Any) -> int:
+        self._take_ids(db, 0)  # waits for its turn among those who write
         where, parameters = condition(self.dialect, filter)
         rows = db.execute(
             f"""

@@ -23,6 +23,7 @@ from yoyo.migrations import default_migration_table
 
 from chronologer.errors import (
     ConfigurationError,
+    InputError,
     QueryTimeoutError,
     SchemaError,
     StorageBusyError,
@@ -35,7 +36,7 @@ from chronologer.storage.counters import Dialect
 from chronologer.storage.sql import SLICE_SIZE, SqlStorage, T
 from chronologer.storage.sqlite_render import SQLiteRenderer
 
-PROGRESS = 10_000  # of SQLite's instructions between looks at the clock: about a millisecond
+PROGRESS = 100  # of SQLite's instructions between looks at the clock; one may scan a text
 BUSY_TIMEOUT = 10  # seconds that a write waits for another process
 
 
@@ -153,6 +154,8 @@ class SQLiteStorage(SqlStorage):
         try:
             yield
         except sqlite3.Error as ex:
+            if str(ex) == 'parser stack overflow':
+                raise InputError('query: nested too deeply for SQLite') from ex
             if str(ex) == 'interrupted':
                 raise QueryTimeoutError(self._query_timeout) from ex
             error = StorageBusyError if 'is locked' in str(ex) else StorageError

@@ -1,6 +1,6 @@
 """The bytes of a form, whatever a sender puts into them."""
 
-from urllib.parse import urlencode
+from urllib.parse import unquote_to_bytes, urlencode
 
 import pytest
 from hypothesis import given
@@ -53,6 +53,15 @@ def test_any_bytes_are_a_form_or_refused(body):
 def test_odd_values_are_kept_and_shown(body, value):
     """Nothing is dropped: what is no text is shown by its escapes."""
     assert {'a': value} == parse_form(body)
+
+
+@pytest.mark.parametrize('repeated', [b'%', b'%a', b'%41', b'%4', b'%%41', b'a%C3%A4'])
+def test_slices_do_not_cut_escapes(repeated):
+    """Wherever the borders of the slices are."""
+    for shift in range(7):
+        body = b'x' * shift + repeated * 50_000
+        expected = unquote_to_bytes(body).decode()
+        assert {'a': expected} == parse_form(b'a=' + body)
 
 
 def test_a_field_given_twice_is_refused():

@@ -1,11 +1,13 @@
 """What only MySQL and MariaDB do: lost connections, deadlocks, packets, options of the DSN."""
 
+import contextlib
 import subprocess
 import sys
 import textwrap
 import threading
 import time
 
+import pymysql
 import pytest
 from yoyo import read_migrations
 
@@ -118,6 +120,45 @@ def test_a_transaction_that_was_undone_is_repeated(database, storage):
     release.join()
     other.close()
     assert 2 == storage.count(Filter())
+
+
+def test_a_deadlock_within_a_batch_is_repeated(database, storage):
+    """Two transactions that wait for each other; one of them is undone by the server."""
+    server, dsn = database
+    storage.insert([[RECORD]])
+    other = server.connect()
+    other.select_db(dsn.rpartition('/')[2])
+    other.begin()
+    other.cursor().execute('SELECT * FROM count_by_level FOR UPDATE')
+    waiting = threading.Thread(target=lambda: outcomes.append(storage.insert([[RECORD]])))
+    outcomes: list = []
+    waiting.start()
+    time.sleep(0.3)
+    hash = 'UUID_TO_BIN(UUID())' if isinstance(server, MySQL) else 'UNHEX(MD5(RAND()))'
+    for _ in range(50):  # so that the other one is dearer to undo
+        other.cursor().execute(f"INSERT INTO logger (hash, name) VALUES ({hash}, 'x')")
+    with contextlib.suppress(pymysql.err.OperationalError):  # if it is the one after all
+        other.cursor().execute('SELECT * FROM next_id FOR UPDATE')
+    other.rollback()
+    other.close()
+    waiting.join()
+    assert [[[2]]] == outcomes
+    assert 2 == storage.count(Filter())
+
+
+def test_a_transaction_undone_within_a_batch_is_repeated(storage, monkeypatch):
+    """Its savepoint is gone too."""
+    row = storage._row
+
+    def undone_once(*arguments):
+        monkeypatch.setattr(storage, '_row', row)
+        storage._writer.execute('ROLLBACK')
+        raise storage._driver.OperationalError(1213, 'Deadlock found')
+
+    storage.insert([[RECORD]])
+    monkeypatch.setattr(storage, '_row', undone_once)
+    assert [[2], [3]] == storage.insert([[RECORD], [RECORD]])
+    assert 3 == storage.count(Filter())
 
 
 def test_a_connection_lost_while_committing_is_not_tried_again(database, storage, monkeypatch):

@@ -1,5 +1,6 @@
 """The same expression means the same on every engine: what `test.query_oracle` says it means."""
 
+import contextlib
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chronologer.errors import QueryTimeoutError
+from chronologer.errors import InputError, QueryTimeoutError
 from chronologer.model import EPOCH, Filter, Record
 from chronologer.query_parser import parse_field, parse_query
 from chronologer.storage import create_storage
@@ -177,6 +178,45 @@ def test_a_query_goes_with_the_rest_of_the_filter(filled):
     assert expected == [record.id for record in filled.since(0, filter, 99)]
     assert len(expected) == filled.purge(datetime(2030, 1, 1, tzinfo=timezone.utc), filter)
     assert len(RECORDS) - len(expected) == filled.count(Filter())
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        'NOT ' * 20 + 'level = 1',
+        '(' * 20 + 'level = 1' + ')' * 20,
+        '(level = 2 OR (level = 3 AND ' * 10 + 'level = 1' + '))' * 10,
+        '1' + ' + 1' * 14 + ' + level = 1',
+        'data.a' + ' * data.a' * 15 + ' > 1',
+        'length(' + 'substr(' * 19 + 'data.a' + ', 1, 9)' * 19 + ') = 1',
+        'level IN (' + ', '.join(map(str, range(190))) + ')',
+        ' OR '.join(f'data.a = data.x{n}' for n in range(99)),
+        'data' + '."a""b"' * 6 + ' = 1',
+        "data.a LIKE '" + '%ab' * 20 + "'",
+    ],
+    ids=range(10),
+)
+def test_the_largest_expressions_are_answered(filled, text):
+    """By every engine, within the documented limits."""
+    query = parse_query(text)
+    assert sum(matches(query, record) for record in RECORDS) == filled.count(Filter(query=query))
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        'data' + '."a""b"' * 60 + ' = 1',
+        'level * 1e308 > 1',
+        'data.n / 1e-300 > 1',
+        'level + (' * 19 + '1' + ')' * 19 + ' = 1',
+    ],
+    ids=range(4),
+)
+def test_an_engine_never_fails_at_an_expression(filled, text):
+    """What exceeds floats or an engine's own parser is the query's fault."""
+    with contextlib.suppress(InputError):
+        assert filled.count(Filter(query=parse_query(text))) >= 0
+    assert len(RECORDS) == filled.count(Filter())
 
 
 def test_a_query_that_takes_too_long_is_ended(empty_dsn):
