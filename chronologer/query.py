@@ -21,21 +21,6 @@ MAX_NODES = 200
 COLUMNS = {'id': 'number', 'ts': 'instant', 'name': 'text', 'level': 'number', 'message': 'text'}
 SECTIONS = ('data', 'meta', 'error')
 FUNCTIONS = {'length': 'number', 'substr': 'text'}
-KEYWORDS = {'and', 'or', 'not', 'like', 'escape', 'in', 'between', 'is', 'null', 'true', 'false'}
-
-TOKEN = re.compile(
-    r"""
-    \s*(?:
-      (?P<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)
-    | (?P<string>'(?:[^']|'')*')
-    | (?P<quoted>"(?:[^"]|"")*")
-    | (?P<word>[^\W\d]\w*)
-    | (?P<operator>->>|->|<=|>=|<>|!=|==|[=<>(),.\[\]+*/-])
-    | (?P<end>$)
-    | (?P<unknown>.)
-    )""",
-    re.VERBOSE | re.DOTALL,
-)
 STEP = re.compile(r'\.(?:([^\W\d][\w-]*|[0-9]+)|("(?:[^"\\]|\\.)*"))|\[([0-9]{1,9})\]')
 
 COMPARISONS = {'=': '=', '==': '=', '<': '<', '<=': '<=', '>': '>', '>=': '>='}

@@ -16,7 +16,6 @@ from chronologer.query import (
     COMPARISONS,
     FLIPPED,
     FUNCTIONS,
-    KEYWORDS,
     MAX_DEPTH,
     MAX_LENGTH,
     MAX_NODES,
@@ -24,7 +23,6 @@ from chronologer.query import (
     MAX_TERMS,
     MAX_WILDCARDS,
     SECTIONS,
-    TOKEN,
     UNEQUAL,
     And,
     Arithmetic,
@@ -42,6 +40,7 @@ from chronologer.query import (
     like_pattern,
     parse_path,
 )
+from chronologer.query_token import Token, tokenize
 
 CONDITION_TYPES = (Comparison, Like, IsNull, Not, And, Or)
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
@@ -74,23 +73,10 @@ def parse_field(text: str) -> Column | Path:
     return _Parser(text, 'field').parse_field()
 
 
-class _Token:
-    """A kind, its text, and where it begins."""
-
-    def __init__(self, kind: str, text: str, start: int):
-        self.kind, self.text, self.start = kind, text, start
-        is_keyword = kind == 'word' and text.lower() in KEYWORDS
-        self.keyword = text.lower() if is_keyword else ''
-
-
 class _Parser:
     def __init__(self, text: str, parameter: str = 'query'):
         self._parameter = parameter
-        self._tokens = [
-            _Token(kind, match[kind], match.start(kind))
-            for match in TOKEN.finditer(text)
-            if (kind := match.lastgroup) is not None
-        ]
+        self._tokens = tokenize(text)
         self._position = 0
         self._depth = 0
         self._nodes = 0
@@ -157,7 +143,7 @@ class _Parser:
             self._fail('expected LIKE, IN or BETWEEN')
         return left
 
-    def _like(self, start: _Token, operand: Operand) -> Condition:
+    def _like(self, start: Token, operand: Operand) -> Condition:
         if operand.type not in ('text', 'any'):
             self._fail('LIKE is for text', start)
         token = self._token
@@ -174,7 +160,7 @@ class _Parser:
             self._fail(f'a pattern has at most {limit}', token)
         return Like(operand, parts)
 
-    def _in(self, start: _Token, operand: Operand) -> Condition:
+    def _in(self, start: Token, operand: Operand) -> Condition:
         self._expect('(')
         comparisons = []
         while True:
@@ -188,14 +174,14 @@ class _Parser:
         self._expect(')')
         return Or(tuple(comparisons)) if len(comparisons) > 1 else comparisons[0]
 
-    def _between(self, start: _Token, operand: Operand) -> Condition:
+    def _between(self, start: Token, operand: Operand) -> Condition:
         low_token, low = self._token, self._operand()
         self._expect_keyword('and')
         high_token, high = self._token, self._operand()
         low_condition = self._compare(low_token, '>=', operand, low)
         return And((low_condition, self._compare(high_token, '<=', operand, high)))
 
-    def _compare(self, token: _Token, operator: str, left: Operand, right: Operand) -> Comparison:
+    def _compare(self, token: Token, operator: str, left: Operand, right: Operand) -> Comparison:
         """A comparison with its literal on the right, and of types that can be compared."""
         if isinstance(left, Literal):
             left, right, operator = right, left, FLIPPED[operator]
@@ -209,7 +195,7 @@ class _Parser:
             self._fail('booleans are equal or not, and in no order', token)
         return Comparison(operator, left, right)
 
-    def _as_instants(self, token: _Token, left: Operand, right: Operand) -> tuple[Operand, Literal]:
+    def _as_instants(self, token: Token, left: Operand, right: Operand) -> tuple[Operand, Literal]:
         if not isinstance(right, Literal) or not isinstance(right.value, str):
             self._fail('ts is compared with an ISO 8601 instant in single quotes', token)
         try:
@@ -237,7 +223,7 @@ class _Parser:
             left = self._counted(Arithmetic(operator.text, left_number, right_number))
         return left
 
-    def _number(self, operand: Operand, token: _Token) -> Operand:
+    def _number(self, operand: Operand, token: Token) -> Operand:
         if operand.type not in ('number', 'any'):
             self._fail(f'numbers are calculated with, not {operand.type}', token)
         return operand
@@ -261,7 +247,7 @@ class _Parser:
             self._fail('nothing equals NULL: say IS NULL', token)
         self._fail('expected a column, a field, a number or a text in single quotes', token)
 
-    def _named(self, token: _Token) -> Operand:
+    def _named(self, token: Token) -> Operand:
         name = token.text.lower()
         if self._is('('):
             return self._call(token)
@@ -277,7 +263,7 @@ class _Parser:
         known = ', '.join([*COLUMNS, *(f'{section}.…' for section in SECTIONS)])
         self._fail(f'there is no such column; there are {known}', token)
 
-    def _steps(self, section: _Token) -> Path:
+    def _steps(self, section: Token) -> Path:
         steps: list[str | int] = [section.text]
         while self._is('.') or self._is('['):
             if self._next().text == '[':
@@ -292,7 +278,7 @@ class _Parser:
             self._fail(f'expected a key after {section.text}, such as {section.text}.user')
         return Path(tuple(steps))
 
-    def _key(self, token: _Token) -> str:
+    def _key(self, token: Token) -> str:
         if token.kind == 'word' or (token.kind == 'number' and token.text.isdecimal()):
             return token.text
         if token.kind == 'quoted':
@@ -313,7 +299,7 @@ class _Parser:
             )
         return path
 
-    def _call(self, token: _Token) -> Operand:
+    def _call(self, token: Token) -> Operand:
         self._next()
         name = token.text.lower()
         if name == 'json_extract':
@@ -345,10 +331,10 @@ class _Parser:
     # Tokens and kinds of nodes
 
     @property
-    def _token(self) -> _Token:
+    def _token(self) -> Token:
         return self._tokens[self._position]
 
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         token = self._token
         if token.kind == 'unknown':
             self._fail('not understood')
@@ -383,14 +369,14 @@ class _Parser:
             self._fail(f'expected {wanted}', token)
         return self._unquoted(token)
 
-    def _unquoted(self, token: _Token) -> str:
+    def _unquoted(self, token: Token) -> str:
         quote = token.text[0]
         text = token.text[1:-1].replace(quote * 2, quote)
         if '\0' in text:
             self._fail('NUL characters are not taken', token)
         return text
 
-    def _value(self, sign: str, digits: _Token) -> int | float:
+    def _value(self, sign: str, digits: Token) -> int | float:
         value = float(sign + digits.text)
         if digits.text.isdecimal() and len(digits.text) <= 19:
             value = int(sign + digits.text)
@@ -404,7 +390,7 @@ class _Parser:
         token = self._token
         return self._as_operand(self._sum(), token)
 
-    def _as_operand(self, node: Node, token: _Token) -> Operand:
+    def _as_operand(self, node: Node, token: Token) -> Operand:
         if isinstance(node, CONDITION_TYPES):
             self._fail('expected a value, this is a condition', token)
         return node
@@ -413,7 +399,7 @@ class _Parser:
         token = self._token
         return self._as_condition(part(), token)
 
-    def _as_condition(self, node: Node, token: _Token) -> Condition:
+    def _as_condition(self, node: Node, token: Token) -> Condition:
         if not isinstance(node, CONDITION_TYPES):
             self._fail('expected a condition, such as level >= 40 or data.flag = true', token)
         return node
@@ -432,7 +418,7 @@ class _Parser:
             self._fail(f'more than {MAX_NODES} columns, fields and values')
         return node
 
-    def _fail(self, why: str, token: _Token | None = None) -> NoReturn:
+    def _fail(self, why: str, token: Token | None = None) -> NoReturn:
         token = token or self._token
         where = f'column {token.start + 1}, {shown(token.text, 40)}' if token.text else 'the end'
         raise InputError(f'{self._parameter}: at {where}: {why}')
