@@ -3,7 +3,6 @@
 import argparse
 import sys
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,8 +108,7 @@ def _serve(conf: Configuration, options: argparse.Namespace) -> None:
             storage.check()
         address = process.check_address(conf.host, conf.port)
         _check_log_file(conf.log_file)
-        started = partial(_announce, conf, options.environment)
-        server.serve(conf, address, started)
+        server.serve(conf, address, lambda: process.announce(_greeting(conf, options.environment)))
 
 
 def _migrate(conf: Configuration, options: argparse.Namespace) -> None:
@@ -134,10 +132,6 @@ def _check_log_file(path: str) -> None:
             open(path, 'a').close()
         except OSError as ex:
             raise ConfigurationError(f'log file {path}: {ex.strerror}') from ex
-
-
-def _announce(conf: Configuration, environment: str) -> None:
-    process.announce(_greeting(conf, environment))
 
 
 def _greeting(conf: Configuration, environment: str) -> str:

@@ -1,8 +1,8 @@
 """
 Puts the parts together: storage, writer and resources, as one WSGI callable, behind granian.
 
-granian parses HTTP outside of the interpreter and runs the callable in a worker process. Storage
-and writer are opened there, and nowhere else.
+granian parses HTTP outside of the interpreter and runs the callable in a worker process, which
+alone keeps storage and writer open.
 """
 
 import logging

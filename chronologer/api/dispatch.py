@@ -23,18 +23,12 @@ class Dispatcher(cherrypy.dispatch.MethodDispatcher):  # type: ignore[misc]
         super().__call__(path_info)
         request = cherrypy.serving.request
         if isinstance(request.handler, cherrypy.NotFound):
-            request.handler = not_found
+            request.handler = _not_found
         elif isinstance(request.handler, cherrypy.HTTPError):
             request.handler = _method_not_allowed
 
 
-def not_found(*_: Any, **__: Any) -> None:
-    """
-    Answer an address where nothing is.
-
-    Raises:
-        NotFoundError: Always.
-    """
+def _not_found(*_: Any, **__: Any) -> None:
     raise NotFoundError(f'there is nothing at {shown(cherrypy.serving.request.path_info)}')
 
 

@@ -59,7 +59,7 @@ class Storage(ABC):
         Yield matching records, newest first (`ts`, then `id`, descending), without ``logrec``.
 
         *left* and *right* are offsets from 0, both included. Which records they are is settled by
-        the first step; they are fetched as the caller goes on, in slices of about a megabyte, so
+        the call; they are fetched as the caller goes on, in slices of about a megabyte, so
         that a page of huge messages does not fill the memory.
         """
 
@@ -84,7 +84,7 @@ class Storage(ABC):
         """
 
     @abstractmethod
-    def facet(self, filter: Filter, field: Column | Path, sample: int) -> 'Facet':
+    def facet(self, filter: Filter, field: Column | Path, sample: int) -> Facet:
         """
         Count the values of a field among matching records.
 

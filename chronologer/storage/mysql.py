@@ -37,7 +37,7 @@ from chronologer.storage.sql import SLICE_SIZE, SqlStorage, T
 ATTEMPTS = 5  # at a transaction that another one, or a lost connection, has undone
 OVERHEAD = 4096  # bytes of an INSERT of one row, besides message and logrec
 
-MINIMUM = {'MySQL': (8, 0), 'MariaDB': (10, 6)}
+MINIMUM = {'MySQL': (8, 0, 17), 'MariaDB': (10, 6)}  # MySQL: CAST(… AS DOUBLE), in queries
 
 # Error codes, from the reference manuals' lists of server and client errors.
 UNDONE = {1205, 1213}  # lock wait timeout, deadlock
@@ -246,7 +246,7 @@ class MySQLStorage(SqlStorage):
         with self._reading() as db:
             (text,) = db.execute('SELECT VERSION()').fetchone()
         product = 'MariaDB' if 'MariaDB' in text else 'MySQL'
-        version = tuple(map(int, re.findall(r'\d+', text)[:2]))
+        version = tuple(map(int, re.findall(r'\d+', text)[:3]))
         if version < MINIMUM[product]:
             wanted = '.'.join(map(str, MINIMUM[product]))
             raise SchemaError(f'{product} {text} is too old, Chronologer needs {wanted} or later')

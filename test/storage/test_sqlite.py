@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -195,10 +194,3 @@ def test_a_killed_process_loses_nothing_it_acknowledged(path):
             assert acknowledged <= count <= acknowledged + 7
             assert 0 == count % 7
             assert count == len(list(storage.since(0, Filter(), 10**6)))
-
-
-def test_migrations_ship_with_names_in_order():
-    """yoyo applies them in that order."""
-    names = [file.stem for file in sorted(Path(MIGRATIONS / 'sqlite').glob('*.py'))]
-    assert names == sorted(names)
-    assert names
