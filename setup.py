@@ -7,8 +7,10 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
 SERVER = [
+    'backports.zstd >= 1.0; python_version < "3.14"',
     'cherrypy >= 18.10',
     'granian >= 2.7',
+    'numpy >= 2.0',
     'orjson >= 3.10',
     'python-dateutil >= 2.9',
     'pytz >= 2024.1',

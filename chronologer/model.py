@@ -12,6 +12,7 @@ from typing import Any
 from chronologer.parse import parse_instant, parse_level, parse_names
 from chronologer.query import Condition
 from chronologer.query_parser import parse_query
+from chronologer.search import Search, parse_search
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MICROSECOND = timedelta(microseconds=1)
@@ -61,6 +62,7 @@ class Filter:
     before: datetime | None = None  # inclusive, aware UTC
     level: int | None = None  # this level or a worse one
     names: tuple[str, ...] = ()  # any of these prefixes of the logger name, exact case
+    search: Search | None = None
     query: Condition | None = None
 
     def within(self, low: datetime, high: datetime) -> 'Filter':
@@ -79,11 +81,12 @@ class Filter:
         """
         after, before = params.pop('after', None), params.pop('before', None)
         level, name = params.pop('level', None), params.pop('name', None)
-        query = params.pop('query', None)
+        search, query = params.pop('search', None), params.pop('query', None)
         return cls(
             after=None if after is None else parse_instant('after', after),
             before=None if before is None else parse_instant('before', before),
             level=None if level is None else parse_level(level),
             names=() if name is None else parse_names(name),
+            search=None if search is None else parse_search(search),
             query=None if query is None else parse_query(query),
         )

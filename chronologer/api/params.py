@@ -10,7 +10,7 @@ from chronologer.errors import InputError, shown
 from chronologer.parse import OFFSET_MAX, parse_integer
 
 MAX_PARAMS = 100
-FILTER = ('after', 'before', 'level', 'name', 'query')  # what Filter.take knows
+FILTER = ('after', 'before', 'level', 'name', 'search', 'query')  # what Filter.take knows
 
 
 def parse_query_string(query_string: str) -> dict[str, str]:

@@ -77,7 +77,7 @@ def subtract(db: Any, dialect: Dialect, counts: Counts) -> None:
 
 def condition(dialect: Dialect, filter: Filter) -> tuple[str, list[Any]]:
     """
-    What *filter* asks but for time: SQL that continues a WHERE clause, and its parameters.
+    What *filter* asks but for time and search: SQL that continues a WHERE clause, and parameters.
 
     Counters can be asked it too, if there is no query.
     """
@@ -87,15 +87,21 @@ def condition(dialect: Dialect, filter: Filter) -> tuple[str, list[Any]]:
         clauses.append('AND level >= ?')
         parameters.append(filter.level)
     if filter.names:
-        prefixes = ' OR '.join([dialect.has_prefix] * len(filter.names))
-        clauses.append(f'AND logger IN (SELECT id FROM logger WHERE {prefixes})')
-        parameters += [value for prefix in filter.names for value in (len(prefix), prefix)]
+        has_name, prefixes = name_condition(dialect, filter)
+        clauses.append(f'AND logger IN (SELECT id FROM logger WHERE {has_name})')
+        parameters += prefixes
     if filter.query is not None:
         renderer = dialect.renderer
         for part in (*renderer.hints(filter.query), renderer.render(filter.query)):
             clauses.append(f'AND {part.text}')
             parameters += part.parameters
     return ' '.join(clauses), parameters
+
+
+def name_condition(dialect: Dialect, filter: Filter) -> tuple[str, list[Any]]:
+    """Whether a logger's name is among those that *filter* admits."""
+    has_prefix = ' OR '.join([dialect.has_prefix] * len(filter.names))
+    return has_prefix, [value for prefix in filter.names for value in (len(prefix), prefix)]
 
 
 def total(db: Any, dialect: Dialect, filter: Filter, part: Split) -> int:

@@ -80,8 +80,7 @@ class MySQLStorage(SqlStorage):
     )
 
     def __init__(self, dsn: str, query_timeout: float):
-        super().__init__()
-        self._query_timeout = query_timeout
+        super().__init__(query_timeout)
         self._driver, self._options = parse_dsn(dsn)
         self.batch_errors = (
             self._driver.DataError,

@@ -8,6 +8,7 @@ Every literal, key and pattern is a bound parameter.
 
 from abc import ABC, abstractmethod
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from chronologer.model import microseconds
@@ -26,6 +27,7 @@ from chronologer.query import (
     Or,
     Path,
 )
+from chronologer.search import SECTIONS
 
 COLUMNS = {
     'id': 'record.id',
@@ -205,6 +207,26 @@ def required_equalities(condition: Condition) -> list[tuple[Path, Literal]]:
         if isinstance(left, Path) and isinstance(right, Literal):
             return [(left, right)]
     return []
+
+
+def required_texts(condition: Condition) -> list[str]:
+    """Texts that a record's message, ``error`` or ``data`` has to contain for it to be true."""
+    if isinstance(condition, And):
+        return [text for part in condition.conditions for text in required_texts(part)]
+    if isinstance(condition, Comparison) and condition.operator == '=':
+        operand, literal = condition.left, condition.right
+        if _is_searchable(operand) and isinstance(literal, Literal) and literal.type == 'text':
+            return [str(literal.value)]
+    if isinstance(condition, Like) and _is_searchable(condition.operand):
+        runs = groupby(condition.pattern, lambda part: part[0])
+        return [''.join(text for _, text in parts) for kind, parts in runs if kind == 'text']
+    return []
+
+
+def _is_searchable(operand: Operand) -> bool:
+    if isinstance(operand, Path):
+        return operand.steps[0] in SECTIONS
+    return operand == Column('message')
 
 
 def _can_be_null(operand: Operand) -> bool:

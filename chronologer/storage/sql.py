@@ -6,12 +6,15 @@ An engine adds connections, transactions, the assignment of ids, and its `Dialec
 parameter.
 """
 
+import math
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
 import orjson
@@ -19,7 +22,7 @@ import orjson
 from chronologer.errors import ChronologerError, StorageError
 from chronologer.model import BUCKET, MICROSECOND, Filter, Record, instant, microseconds
 from chronologer.query import Column, Path, value_at
-from chronologer.storage import Batch, Facet, Outcome, Storage, counters
+from chronologer.storage import Batch, Facet, Outcome, Storage, counters, index
 from chronologer.storage.bucket import (
     BUCKET_MICROSECONDS,
     Range,
@@ -29,6 +32,7 @@ from chronologer.storage.bucket import (
     whole_range,
 )
 from chronologer.storage.counters import Dialect, condition
+from chronologer.storage.find import Find, Needle
 
 SLICE_RECORDS, SLICE_SIZE = 500, 2**20  # records, and characters after which a slice ends
 SLICE_LOGRECS = 50  # records whose logrec is in memory at a time
@@ -44,8 +48,11 @@ class SqlStorage(Storage):
     dialect: ClassVar[Dialect]
     batch_errors: tuple[type[Exception], ...]  # others fail the whole transaction
 
-    def __init__(self) -> None:
+    def __init__(self, query_timeout: float) -> None:
+        self._query_timeout = query_timeout  # seconds
         self._loggers: dict[str, int] = {}  # ids by name; cleared when a transaction fails
+        # Records written since the last block, and their size, as far as this process knows.
+        self._tail = (index.BLOCK_RECORDS, 0)
 
     @abstractmethod
     def _reading(self) -> AbstractContextManager[Any]:
@@ -88,7 +95,18 @@ class SqlStorage(Storage):
             outcomes.append(self._insert_batch(db, batch, next_id, counts))
             next_id += len(batch)
         counters.add(db, self.dialect, counts)
+        self._extend_index(db, batches)
         return outcomes
+
+    def _extend_index(self, db: Any, batches: Sequence[Batch]) -> None:
+        """Have blocks made of what has been written, if it fills one."""
+        count, size = self._tail
+        for batch in batches:
+            count += len(batch)
+            size += sum(len(record.message) for record in batch)
+        if count >= index.BLOCK_RECORDS or size >= index.BLOCK_SIZE:
+            count, size = index.extend(db, self.dialect)
+        self._tail = count, size
 
     def _insert_batch(
         self, db: Any, batch: Batch, first_id: int, counts: counters.Counts
@@ -139,31 +157,47 @@ class SqlStorage(Storage):
     def purge(self, before: datetime, filter: Filter) -> int:
         span = time_range(filter)
         span = Range(span.low, min(span.high, microseconds(before) - 1))
+        if not span:
+            return 0
         purged = 0
-        while span and (count := self._write(partial(self._purge_slice, span, filter))):
+        filter = replace(filter, before=instant(span.high))
+        while count := self._write(partial(self._purge_slice, filter)):
             purged += count
         return purged
 
-    def _purge_slice(self, span: Range, filter: Filter, db: Any) -> int:
+    def _purge_slice(self, filter: Filter, db: Any) -> int:
         self._take_ids(db, 0)  # waits for its turn among those who write
+        ids = self._some_ids(db, filter)
+        if ids:
+            wanted = f'id IN ({", ".join("?" * len(ids))})'
+            rows = db.execute(
+                f'SELECT {self.dialect.ts}, level, logger FROM record WHERE {wanted}', ids
+            )
+            counts = Counter(
+                (logger, ts // BUCKET_MICROSECONDS, level) for ts, level, logger in rows.fetchall()
+            )
+            db.execute(f'DELETE FROM record WHERE {wanted}', ids)
+            counters.subtract(db, self.dialect, counts)
+            index.remove(db, ids)
+        return len(ids)
+
+    def _some_ids(self, db: Any, filter: Filter) -> list[int]:
+        """Those of the next records to be purged."""
+        if needle := Needle.of(filter):
+            find = Find(db, self.dialect, filter, needle, math.inf)
+            return list(islice(find.newest_first(), PURGE_SLICE))
+        span = time_range(filter)
         where, parameters = condition(self.dialect, filter)
-        rows = db.execute(
+        ids = db.execute(
             f"""
-            SELECT id, {self.dialect.ts}, level, logger FROM {self.dialect.records_by_ts}
+            SELECT id FROM {self.dialect.records_by_ts}
             WHERE ts BETWEEN {self.dialect.at} AND {self.dialect.at} {where}
             ORDER BY ts, id
             LIMIT ?
             """,
             [span.low, span.high, *parameters, PURGE_SLICE],
         ).fetchall()
-        if rows:
-            ids = ', '.join('?' * len(rows))
-            db.execute(f'DELETE FROM record WHERE id IN ({ids})', [id for id, *_ in rows])
-            counts = Counter(
-                (logger, ts // BUCKET_MICROSECONDS, level) for _, ts, level, logger in rows
-            )
-            counters.subtract(db, self.dialect, counts)
-        return len(rows)
+        return [id for (id,) in ids]
 
     # Reading
 
@@ -189,6 +223,8 @@ class SqlStorage(Storage):
         """The ids of a page, newest first."""
         where, parameters = condition(self.dialect, filter)
         with self._reading() as db:
+            if find := self._find_in(db, filter):
+                return list(islice(find.newest_first(), left, right + 1))
             span, offset = counters.narrow(db, self.dialect, filter, left, right)
             ids = db.execute(
                 f"""
@@ -205,6 +241,8 @@ class SqlStorage(Storage):
         span = time_range(filter)
         where, parameters = condition(self.dialect, filter)
         with self._reading() as db:
+            if find := self._find_in(db, filter):
+                return self._fetch(list(islice(find.oldest_first(id), limit)))
             ids = db.execute(
                 f"""
                 SELECT id FROM {self.dialect.records_by_id}
@@ -226,6 +264,8 @@ class SqlStorage(Storage):
     def count(self, filter: Filter) -> int:
         part = self._split(filter)
         with self._reading() as db:
+            if find := self._find_in(db, filter):
+                return find.count()
             count = counters.total(db, self.dialect, filter, part) if part.has_buckets else 0
             edges = (counters.count_rows(db, self.dialect, filter, edge) for edge in part.edges)
             return count + sum(edges)
@@ -234,12 +274,15 @@ class SqlStorage(Storage):
         part = whole_range(filter) if step % BUCKET else self._split(filter)
         counts: Counter[tuple[int, int]] = Counter()
         with self._reading() as db:
-            if part.has_buckets:
-                counts.update(counters.steps(db, self.dialect, filter, part, step // BUCKET))
-            for edge in part.edges:
-                counts.update(
-                    counters.count_steps(db, self.dialect, filter, edge, step // MICROSECOND)
-                )
+            if find := self._find_in(db, filter):
+                counts = find.count_steps(step // MICROSECOND)
+            else:
+                if part.has_buckets:
+                    counts.update(counters.steps(db, self.dialect, filter, part, step // BUCKET))
+                for edge in part.edges:
+                    counts.update(
+                        counters.count_steps(db, self.dialect, filter, edge, step // MICROSECOND)
+                    )
         return [(instant(start), level, n) for (start, level), n in sorted(counts.items())]
 
     def facet(self, filter: Filter, field: Column | Path, sample: int) -> Facet:
@@ -254,7 +297,10 @@ class SqlStorage(Storage):
                 counts[False, level] += n
         else:
             with self._reading() as db:
-                for name, n in counters.names(db, self.dialect, filter, self._split(filter)):
+                find = self._find_in(db, filter)
+                part = self._split(filter)
+                names = find.names() if find else counters.names(db, self.dialect, filter, part)
+                for name, n in names:
                     counts[False, name] += int(n)
         return [(value, n) for (_, value), n in counts.most_common()]
 
@@ -265,6 +311,11 @@ class SqlStorage(Storage):
             with self._reading() as db:
                 rows = db.execute(f'SELECT logrec FROM record WHERE id IN ({places})', some)
                 yield from (logrec for (logrec,) in rows.fetchall())
+
+    def _find_in(self, db: Any, filter: Filter) -> Find | None:
+        """A search of the index, if it is of help."""
+        needle = Needle.of(filter)
+        return Find(db, self.dialect, filter, needle, self._query_timeout) if needle else None
 
     def _split(self, filter: Filter) -> Split:
         """What counters can answer of the filter's time range; nothing, if there is a query."""

@@ -62,8 +62,7 @@ class SQLiteStorage(SqlStorage):
     )
 
     def __init__(self, dsn: str, query_timeout: float):
-        super().__init__()
-        self._query_timeout = query_timeout
+        super().__init__(query_timeout)
         self._path = _parse_path(dsn)
         self._readers: deque[sqlite3.Connection] = deque()
         self._writer: sqlite3.Connection | None = None

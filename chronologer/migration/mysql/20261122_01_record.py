@@ -69,3 +69,37 @@ step(
     """,
     'DROP TABLE count_by_logger',
 )
+
+# The search index, of blocks of records in the order of ids; see chronologer/storage/block.py.
+# A record too large for a block is one by itself, without text and tokens.
+step(
+    """
+    CREATE TABLE block (
+        last_id   BIGINT PRIMARY KEY,
+        first_id  BIGINT NOT NULL,
+        low_ts    BIGINT NOT NULL,  -- microseconds since the epoch
+        high_ts   BIGINT NOT NULL,
+        max_level INT NOT NULL,
+        signature BIGINT,           -- of its group, once there is one
+        slot      TINYINT,          -- within the group
+        columns   LONGBLOB NOT NULL,
+        text      LONGBLOB,
+        tokens    LONGBLOB,
+        KEY block_signature (signature, last_id)
+    ) ENGINE = InnoDB
+    """,
+    'DROP TABLE block',
+)
+
+# One signature is all pages with its id; see chronologer/storage/signature.py.
+step(
+    """
+    CREATE TABLE signature (
+        page  SMALLINT NOT NULL,
+        id    BIGINT NOT NULL,
+        words VARBINARY(2048) NOT NULL,
+        PRIMARY KEY (page, id)
+    ) ENGINE = InnoDB
+    """,
+    'DROP TABLE signature',
+)

@@ -58,3 +58,41 @@ step(
     """,
     'DROP TABLE count_by_logger',
 )
+
+# The search index, of blocks of records in the order of ids; see chronologer/storage/block.py.
+# A record too large for a block is one by itself, without text and tokens.
+step(
+    """
+    CREATE TABLE block (
+        last_id   INTEGER PRIMARY KEY,
+        first_id  INTEGER NOT NULL,
+        low_ts    INTEGER NOT NULL,  -- microseconds since the epoch
+        high_ts   INTEGER NOT NULL,
+        max_level INTEGER NOT NULL,
+        signature INTEGER,           -- of its group, once there is one
+        slot      INTEGER,          -- within the group
+        columns   BLOB NOT NULL,
+        text      BLOB,
+        tokens    BLOB
+    )
+    """,
+    'DROP TABLE block',
+)
+
+step(
+    'CREATE INDEX block_signature ON block (signature, last_id)',
+    'DROP INDEX block_signature',
+)
+
+# One signature is all pages with its id; see chronologer/storage/signature.py.
+step(
+    """
+    CREATE TABLE signature (
+        page  INTEGER NOT NULL,
+        id    INTEGER NOT NULL,
+        words BLOB NOT NULL,
+        PRIMARY KEY (page, id)
+    ) WITHOUT ROWID
+    """,
+    'DROP TABLE signature',
+)

@@ -6,11 +6,20 @@ from datetime import datetime, timezone
 import pytest
 
 from chronologer.model import Filter
-from chronologer.storage import create_storage
+from chronologer.storage import create_storage, index, signature
 
 ENGINES = ['sqlite', 'mysql', 'mysql+pymysql', 'mariadb', 'mariadb+pymysql']
 
 numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    """A handful of records is in groups of blocks, in blocks without a group, and in the tail."""
+    monkeypatch.setattr(index, 'BLOCK_RECORDS', 3)
+    monkeypatch.setattr(index, 'GROUP', 2)
+    monkeypatch.setattr(signature, 'BITS', 10)
+    monkeypatch.setattr(index, 'PAGES', range(4))
 
 
 @pytest.fixture(params=ENGINES, scope='session')

@@ -1,0 +1,84 @@
+"""
+What the parameter ``search`` means: words, "exact phrases" and -exclusions.
+
+A term is a piece of text, and stands anywhere in a record's message, in the text values of its
+``error`` (the exception) or of its ``data``; within words too, and in either case. Every wanted
+term must be there, and no unwanted one.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from chronologer.errors import InputError, shown
+
+MAX_LENGTH = 1000  # characters
+MAX_TERMS = 20
+SECTIONS = ('error', 'data')  # of logrec
+
+TERM = re.compile(r'(-?)(?:"((?:[^"\\]|\\"|\\(?!"))*)"|(\S+))')
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Terms, folded."""
+
+    wanted: tuple[str, ...]
+    unwanted: tuple[str, ...] = ()
+
+    def matches(self, text: str) -> bool:
+        """Whether a record with that `searchable` text is meant."""
+        return all(term in text for term in self.wanted) and not any(
+            term in text for term in self.unwanted
+        )
+
+
+def parse_search(text: str) -> Search:
+    r"""
+    Read what a person has typed. Within a phrase ``\"`` is a quotation mark.
+
+    Raises:
+        InputError: There is no term, or an empty one, too many, or a phrase without its end.
+    """
+    if len(text) > MAX_LENGTH:
+        raise InputError(f'search: at most {MAX_LENGTH:,} characters, got {len(text):,}')
+    wanted: dict[str, None] = {}
+    unwanted: dict[str, None] = {}
+    for term in TERM.finditer(text):
+        minus, phrase, word = term.groups()
+        if phrase is None and word.startswith('"'):
+            column = term.start(3) + 1
+            raise InputError(f'search: the quotation mark at column {column} is not closed')
+        if phrase == '':
+            raise InputError(f'search: an empty phrase at column {term.start() + 1}')
+        (unwanted if minus else wanted)[fold(word or phrase.replace(r'\"', '"'))] = None
+    count = len(wanted) + len(unwanted)
+    if not 0 < count <= MAX_TERMS:
+        raise InputError(f'search: expected 1 to {MAX_TERMS} words or phrases, got {shown(text)}')
+    return Search(tuple(wanted), tuple(unwanted))
+
+
+def searchable(message: str, logrec: dict[str, Any]) -> str:
+    """What is searched of a record: its texts, folded; NUL, which no text has, between them."""
+    texts = [message]
+    for section in SECTIONS:
+        if section in logrec:
+            texts += _texts(logrec[section])
+    return fold('\0'.join(texts))
+
+
+def fold(text: str) -> str:
+    """Case folding as Unicode defines it, of each character by itself; accents count."""
+    return text.casefold()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)

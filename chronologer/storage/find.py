@@ -1,0 +1,261 @@
+"""
+Answers from the search index: records that contain what a filter looks for.
+
+Blocks that cannot have any, by their signature, times and levels, are left out; the others are
+looked through, newest first. A query is then asked of what is left, since the index knows only
+what a record must contain for the query to be true.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chronologer.errors import QueryTimeoutError
+from chronologer.model import Filter
+from chronologer.parse import LEVEL_MIN
+from chronologer.query import Literal
+from chronologer.search import fold
+from chronologer.storage.block import Block, token
+from chronologer.storage.bucket import time_range
+from chronologer.storage.counters import Dialect, condition, name_condition
+from chronologer.storage.index import read_rows, read_tail
+from chronologer.storage.render import required_equalities, required_texts
+from chronologer.storage.signature import WORD, locate, text_hashes, token_hashes
+
+MIN_HINT = 3  # characters that a query must require for the index to be worth asking
+EXACT = 2**53  # integers below it are the same as floats
+FEW = 4  # records are asked for by id, if they are less than one in so many of the block
+READ_AHEAD = 16  # blocks that are fetched at once, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """What a record must contain, and what it must not."""
+
+    texts: tuple[bytes, ...]  # the longest, which is likely the rarest, first
+    tokens: tuple[int, ...]
+    unwanted: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, filter: Filter) -> 'Needle | None':
+        """What *filter* looks for, or None if the index is of no help."""
+        texts: set[str] = set()
+        tokens: set[int] = set()
+        if filter.search is not None:
+            texts.update(filter.search.wanted)
+        if filter.query is not None:
+            required = map(fold, required_texts(filter.query))
+            texts.update(text for text in required if len(text) >= MIN_HINT and '\0' not in text)
+            for path, literal in required_equalities(filter.query):
+                if path.steps[0] == 'data' and (value := _indexed(literal)) is not None:
+                    tokens.add(token('.'.join(map(str, path.steps)), value))
+        if filter.search is None and not texts and not tokens:
+            return None
+        return cls(
+            tuple(text.encode() for text in sorted(texts, key=len, reverse=True)),
+            tuple(sorted(tokens)),
+            tuple(text.encode() for text in filter.search.unwanted) if filter.search else (),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A block that may have matching records, or the tail."""
+
+    last_id: int
+    high_ts: int
+    tail: Block | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The matching records of a block."""
+
+    ids: NDArray[np.int64]
+    ts: NDArray[np.int64]  # microseconds since the epoch
+    levels: NDArray[np.int64]
+    loggers: NDArray[np.int64]
+
+
+class Find:
+    """One search, on a connection that sees one moment of the database."""
+
+    def __init__(self, db: Any, dialect: Dialect, filter: Filter, needle: Needle, seconds: float):
+        self._db = db
+        self._dialect = dialect
+        self._filter = filter
+        self._needle = needle
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
+        self._span = time_range(filter)
+        self._loggers = self._matching_loggers()
+
+    def newest_first(self) -> Iterator[int]:
+        """Yield the ids of matching records, by ts and id, descending."""
+        pending: list[tuple[int, int]] = []
+        candidates = sorted(self._candidates(), key=attrgetter('high_ts'), reverse=True)
+        for candidate, block in self._blocks(candidates):
+            while pending and -pending[0][0] > candidate.high_ts:
+                yield -heappop(pending)[1]
+            found = self._look_through(block)
+            for ts, id in zip(found.ts.tolist(), found.ids.tolist(), strict=True):
+                heappush(pending, (-ts, -id))
+        while pending:
+            yield -heappop(pending)[1]
+
+    def oldest_first(self, after_id: int) -> Iterator[int]:
+        """Yield the ids of matching records after one, ascending."""
+        candidates = sorted(self._candidates(after_id), key=attrgetter('last_id'))
+        for _, block in self._blocks(candidates):
+            ids = self._look_through(block).ids
+            yield from ids[ids > after_id].tolist()
+
+    def found(self) -> Iterator[Found]:
+        """Yield all matching records, in no particular order."""
+        for _, block in self._blocks(self._candidates()):
+            yield self._look_through(block)
+
+    def count(self) -> int:
+        """Count matching records."""
+        return sum(len(found.ids) for found in self.found())
+
+    def count_steps(self, length: int) -> Counter[tuple[int, int]]:
+        """Count matching records per step of *length* microseconds and level."""
+        counts: Counter[tuple[int, int]] = Counter()
+        for found in self.found():
+            starts = found.ts - found.ts % length
+            counts.update(zip(starts.tolist(), found.levels.tolist(), strict=True))
+        return counts
+
+    def names(self) -> Iterator[tuple[str, int]]:
+        """Yield the loggers of matching records with their counts."""
+        counts: Counter[int] = Counter()
+        for found in self.found():
+            counts.update(found.loggers.tolist())
+        for id, count in counts.items():
+            (name,) = self._db.execute('SELECT name FROM logger WHERE id = ?', (id,)).fetchone()
+            yield name, count
+
+    def _matching_loggers(self) -> NDArray[np.int64] | None:
+        if not self._filter.names:
+            return None
+        where, parameters = name_condition(self._dialect, self._filter)
+        ids = self._db.execute(f'SELECT id FROM logger WHERE {where}', parameters).fetchall()
+        return np.array([id for (id,) in ids], np.int64)
+
+    def _candidates(self, after_id: int = 0) -> list[Candidate]:
+        level = LEVEL_MIN if self._filter.level is None else self._filter.level
+        blocks = self._db.execute(
+            """
+            SELECT last_id, high_ts, signature, slot FROM block
+            WHERE last_id > ? AND high_ts >= ? AND low_ts <= ? AND max_level >= ?
+            """,
+            (after_id, self._span.low, self._span.high, level),
+        ).fetchall()
+        signed = self._signed() if any(signature for *_, signature, _ in blocks) else None
+        candidates = [
+            Candidate(last_id, high_ts)
+            for last_id, high_ts, signature, slot in blocks
+            if signed is None or signature is None or signed.get(signature, 0) >> slot & 1
+        ]
+        rows = replace(self._filter, search=None, query=None)
+        tail = Block.build(read_tail(self._db, self._dialect, rows))
+        if len(tail):
+            candidates.append(Candidate(int(tail.ids[-1]), int(tail.ts.max()), tail))
+        return candidates
+
+    def _signed(self) -> dict[int, int] | None:
+        """For each signature, a bit for each block that may have all that is looked for."""
+        hashes = [hash for wanted in self._needle.tokens for hash in token_hashes(wanted)]
+        hashes += [hash for text in self._needle.texts for hash in text_hashes(text)]
+        signed: dict[int, int] | None = None
+        for hash in hashes:
+            page, offset = locate(hash)
+            rows = self._db.execute(
+                'SELECT id, substr(words, ?, ?) FROM signature WHERE page = ?',
+                (offset + 1, WORD, page),
+            )
+            words = {id: int.from_bytes(word, 'little') for id, word in rows.fetchall()}
+            if signed is None:
+                signed = words
+            else:
+                signed = {
+                    id: both for id, word in words.items() if (both := word & signed.get(id, 0))
+                }
+        return signed
+
+    def _blocks(self, candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, Block]]:
+        """Fetch blocks with what is looked for in; first few at once, then more."""
+        position, count = 0, 1
+        while position < len(candidates):
+            some = candidates[position : position + count]
+            blocks = self._fetch([one.last_id for one in some if one.tail is None])
+            for candidate in some:
+                if time.monotonic() > self._deadline:
+                    raise QueryTimeoutError(self._seconds)
+                yield candidate, candidate.tail or blocks[candidate.last_id]
+            position, count = position + count, min(count * 2, READ_AHEAD)
+
+    def _fetch(self, ids: list[int]) -> dict[int, Block]:
+        if not ids:
+            return {}
+        needle = self._needle
+        text = 'text' if needle.texts or needle.unwanted else 'NULL'
+        tokens = 'tokens' if needle.tokens else 'NULL'
+        places = ', '.join('?' * len(ids))
+        rows = self._db.execute(
+            f"""
+            SELECT last_id, columns, {text}, {tokens}, text IS NULL FROM block
+            WHERE last_id IN ({places})
+            """,
+            ids,
+        ).fetchall()
+        return {
+            id: Block.build(read_rows(self._db, self._dialect, id, id))
+            if is_large
+            else Block.unpack(columns, text, tokens)
+            for id, columns, text, tokens, is_large in rows
+        }
+
+    def _look_through(self, block: Block) -> Found:
+        mask = (block.ts >= self._span.low) & (block.ts <= self._span.high)
+        if self._filter.level is not None:
+            mask &= block.levels >= self._filter.level
+        if self._loggers is not None:
+            mask &= np.isin(block.loggers, self._loggers)
+        for wanted in self._needle.tokens:
+            mask = block.having_token(mask, wanted)
+        for text in self._needle.texts:
+            mask = block.having_text(mask, text)
+        for text in self._needle.unwanted:
+            mask &= ~block.having_text(mask, text)
+        if self._filter.query is not None and mask.any():
+            mask &= np.isin(block.ids, self._matching(block.ids[mask].tolist(), len(block)))
+        columns = (block.ids, block.ts, block.levels, block.loggers)
+        return Found(*(column[mask] for column in columns))
+
+    def _matching(self, ids: list[int], size: int) -> list[int]:
+        """Those records for which the query is true, of a block of *size*; maybe some more."""
+        where, parameters = condition(self._dialect, Filter(query=self._filter.query))
+        if len(ids) * FEW < size:
+            which, parameters = f'id IN ({", ".join("?" * len(ids))})', [*ids, *parameters]
+        else:
+            which, parameters = 'id BETWEEN ? AND ?', [ids[0], ids[-1], *parameters]
+        rows = self._db.execute(
+            f'SELECT id FROM {self._dialect.records_by_id} WHERE {which} {where}', parameters
+        )
+        return [id for (id,) in rows.fetchall()]
+
+
+def _indexed(literal: Literal) -> str | float | bool | None:
+    value = literal.value
+    if isinstance(value, (str, bool)):
+        return value
+    return value if isinstance(value, (int, float)) and abs(value) < EXACT else None

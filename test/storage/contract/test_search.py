@@ -1,0 +1,191 @@
+"""Search, and queries that the search index helps, find what a scan in Python does."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chronologer.errors import QueryTimeoutError
+from chronologer.model import Filter, Record
+from chronologer.query import Column
+from chronologer.query_parser import parse_field, parse_query
+from chronologer.search import Search, parse_search, searchable
+from chronologer.storage import create_storage, index
+from test.query_oracle import matches as query_matches
+
+START = datetime(2024, 6, 1, tzinfo=timezone.utc)
+PIECES = st.sampled_from(
+    ['Unicode', 'Encode', 'Error', 'time', 'OUT', 'out', 'Ä', 'ß', 'ss', 'ключ', '日本', ' ', '_',
+     '-', ' ', '"', "'", '%', '\\', '\n', '3', '87', 'ſ', 'İ', '\U0001f600']
+)  # fmt: skip
+TEXTS = st.lists(PIECES, max_size=6).map(''.join)
+TERMS = st.lists(PIECES, min_size=1, max_size=3).map(lambda some: ''.join(some).casefold())
+VALUES = TEXTS | st.sampled_from([387, 387.0, '387', True, None, 0.5, 2**60, 'bob'])
+LOGRECS = st.fixed_dictionaries(
+    {},
+    optional={
+        'data': st.dictionaries(st.sampled_from(['a', 'b']), VALUES | st.lists(VALUES, max_size=2)),
+        'error': st.fixed_dictionaries({'exc_text': TEXTS}),
+        'meta': st.fixed_dictionaries({'msg': TEXTS}),
+    },
+)
+RECORDS = st.builds(
+    Record,
+    st.integers(0, 40).map(lambda minutes: START + timedelta(minutes=minutes)),
+    st.sampled_from(['a', 'a.b', 'c']),
+    st.sampled_from([10, 20, 40]),
+    TEXTS,
+    LOGRECS,
+)
+SEARCHES = st.builds(
+    Search, st.lists(TERMS, max_size=3).map(tuple), st.lists(TERMS, max_size=1).map(tuple)
+).filter(lambda search: search.wanted or search.unwanted)
+QUERIES = st.sampled_from(
+    ["data.a = '387'", 'data.a = 387', 'data.a = 387.0', 'data.b = true', "data.a[0] = 'bob'",
+     "message LIKE '%Error%'", "data.a LIKE '%Enc_de%Err%'", "error.exc_text LIKE 'Unicode%'",
+     "message = 'timeOUT'", "data.a = 'bob' OR data.b = 'bob'", "NOT data.a = 387", "level >= 20",
+     "data.a = 387 AND message LIKE '%out%'", "data.b = 1152921504606846976", "data.a = 0.5"]
+)  # fmt: skip
+FILTERS = st.builds(
+    Filter,
+    after=st.none() | st.integers(0, 40).map(lambda minutes: START + timedelta(minutes=minutes)),
+    before=st.none() | st.integers(0, 40).map(lambda minutes: START + timedelta(minutes=minutes)),
+    level=st.none() | st.sampled_from([20, 40]),
+    names=st.sampled_from([(), ('a',), ('a.b', 'c')]),
+    search=st.none() | SEARCHES,
+    query=st.none() | QUERIES.map(parse_query),
+)
+
+
+def matches(filter: Filter, record: Record) -> bool:
+    return (
+        (filter.after is None or filter.after <= record.ts)
+        and (filter.before is None or record.ts <= filter.before)
+        and (filter.level is None or record.level >= filter.level)
+        and (not filter.names or record.name.startswith(filter.names))
+        and (not filter.search or filter.search.matches(searchable(record.message, record.logrec)))
+        and (filter.query is None or query_matches(filter.query, record))
+    )
+
+
+def check(storage, filter, stored, left=0, right=99):
+    """Compare every kind of answer with a scan."""
+    found = [record for record in stored if matches(filter, record)]
+    newest = sorted(found, key=lambda record: (record.ts, record.id), reverse=True)
+    bare = [replace(record, logrec=None) for record in newest]
+    assert bare[left : right + 1] == list(storage.range(filter, left, right))
+    assert len(found) == storage.count(filter)
+    assert [r.id for r in found] == [r.id for r in storage.since(0, filter, 99)]
+    middle = stored[len(stored) // 2].id if stored else 0
+    following = [r.id for r in found if r.id > middle]
+    assert following[:3] == [r.id for r in storage.since(middle, filter, 3)]
+    hours = storage.timeline(filter, timedelta(minutes=15))
+    assert len(found) == sum(count for *_, count in hours)
+    minutes = storage.timeline(filter, timedelta(minutes=1))
+    assert sorted((r.ts, r.level) for r in found) == [
+        (ts, level) for ts, level, count in minutes for _ in range(count)
+    ]
+    names = {name: sum(r.name == name for r in found) for name in {r.name for r in found}}
+    assert names == dict(storage.facet(filter, Column('name'), 99))
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+@given(
+    batches=st.lists(st.lists(RECORDS, max_size=12), max_size=4),
+    filters=st.lists(FILTERS, min_size=1, max_size=5),
+    purged=FILTERS,
+)
+def test_answers_are_those_of_a_scan(shared_storage, batches, filters, purged):
+    """Of blocks, groups of blocks and the tail; also after some records were purged."""
+    storage = shared_storage()
+    ids = [id for outcome in storage.insert(batches) for id in outcome]
+    records = [record for batch in batches for record in batch]
+    stored = [replace(record, id=id) for record, id in zip(records, ids, strict=True)]
+    for filter in filters:
+        check(storage, filter, stored, left=1, right=6)
+    before = START + timedelta(minutes=20)
+    left = [record for record in stored if record.ts >= before or not matches(purged, record)]
+    assert len(stored) - len(left) == storage.purge(before, purged)
+    for filter in filters:
+        check(storage, filter, left)
+
+
+def test_finding_as_people_do(storage):
+    """The examples of the documentation."""
+    error = {
+        'error': {'exc_text': 'Traceback (most recent call last):\n  UnicodeEncodeError: ascii'}
+    }
+    records = [
+        Record(START, 'app', 40, 'Request failed', error),
+        Record(
+            START, 'app', 20, 'order_total is 3 €', {'data': {'user': 'Zoë', 'ip': ['10.0.0.7']}}
+        ),
+        Record(START, 'app', 20, 'Connection reset by peer', {'data': {'path': '/health'}}),
+        Record(START, 'app', 30, 'connection to peer was RESET', {'meta': {'msg': 'zzz'}}),
+    ]
+    storage.insert([records])
+
+    def found(text):
+        return [r.id for r in storage.since(0, Filter(search=parse_search(text)), 9)]
+
+    assert [1] == found('unicode')
+    assert [1] == found('encodeerr failed')
+    assert [2] == found('TOTAL')
+    assert [2] == found('zoë 10.0.0')
+    assert [3, 4] == found('reset connection')
+    assert [3] == found('"connection reset"')
+    assert [4] == found('reset -health')
+    assert [1, 2] == found('-connection')
+    assert [2] == found('€')
+    assert [] == found('zzz')
+    assert [] == found('user')
+
+
+def test_a_record_too_large_for_a_block(storage, monkeypatch):
+    """Is searched where it is stored."""
+    monkeypatch.setattr(index, 'BLOCK_SIZE', 100)
+    texts = ['first', 'x' * 200 + ' needle', 'y' * 60, 'z' * 60 + 'needle', 'w' * 300, 'last']
+    records = [Record(START, 'app', 20, text, {'data': {'n': 387}}) for text in texts]
+    storage.insert([[record] for record in records])
+    stored = [replace(record, id=id) for id, record in enumerate(records, 1)]
+    check(storage, Filter(search=parse_search('needle')), stored)
+    check(storage, Filter(search=parse_search('-needle')), stored)
+    check(storage, Filter(query=parse_query('data.n = 387')), stored)
+    storage.purge(datetime.max.replace(tzinfo=timezone.utc), Filter(search=parse_search('needle')))
+    check(storage, Filter(search=parse_search('-zzz')), stored[0:1] + stored[2:3] + stored[4:])
+
+
+def test_servers_share_an_index(empty_dsn):
+    """Several processes write to one database; each may make the blocks of all."""
+    dsn = empty_dsn()
+    with create_storage(dsn) as one, create_storage(dsn) as other:
+        one.migrate()
+        stored = []
+        for number in range(20):
+            record = Record(START, 'app', 20, f'number {number}', {})
+            ((id,),) = (one if number % 3 else other).insert([[record]])
+            stored.append(replace(record, id=id))
+        for storage in (one, other):
+            check(storage, Filter(search=parse_search('number 1')), stored)
+
+
+def test_a_search_that_takes_too_long_is_ended(empty_dsn):
+    """By its time limit, also between statements."""
+    dsn = empty_dsn()
+    with create_storage(dsn) as storage, create_storage(dsn, query_timeout=1e-6) as hasty:
+        storage.migrate()
+        storage.insert([[Record(START, 'app', 20, 'hello', {})] * 10])
+        with pytest.raises(QueryTimeoutError):
+            hasty.count(Filter(search=parse_search('hello')))
+
+
+def test_fields_of_what_was_found(storage):
+    """A facet counts among the newest matches."""
+    records = [
+        Record(START, 'app', 20, 'even' if n % 2 else 'odd', {'data': {'n': n}}) for n in range(9)
+    ]
+    storage.insert([records])
+    facet = storage.facet(Filter(search=parse_search('even')), parse_field('data.n'), 3)
+    assert {(3, 1), (5, 1), (7, 1)} == set(facet)

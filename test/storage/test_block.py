@@ -1,0 +1,130 @@
+"""Blocks and signatures of the search index, by themselves."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chronologer.search import searchable
+from chronologer.storage.block import Block, token
+from chronologer.storage.signature import (
+    GROUP,
+    WORD,
+    locate,
+    make_signature,
+    text_hashes,
+    token_hashes,
+)
+
+TEXTS = st.text('abAB ß日\U0001f600\0'.replace('\0', ''), max_size=30)
+DATA = st.dictionaries(
+    TEXTS, st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | TEXTS,
+    max_size=4,
+)  # fmt: skip
+ROWS = st.lists(
+    st.tuples(
+        st.integers(-(2**58), 2**58),
+        st.integers(-(2**31), 2**31 - 1),
+        st.integers(1, 2**32 - 1),
+        TEXTS,
+        st.fixed_dictionaries({}, optional={'data': DATA, 'error': DATA}),
+    ),
+    max_size=20,
+).map(lambda rows: [(id * 3 + 1, *row) for id, row in enumerate(rows)])
+
+
+def same(one: Block, other: Block) -> bool:
+    columns = all(map(np.array_equal, one.columns, other.columns))
+    return columns and one.text == other.text and np.array_equal(one.tokens, other.tokens)
+
+
+@given(ROWS)
+def test_packing(rows):
+    """What is unpacked is what was packed; text and tokens may be left out."""
+    block = Block.build(rows)
+    columns, text, tokens = block.pack()
+    assert same(block, Block.unpack(columns, text, tokens))
+    bare = Block.unpack(columns, None, None)
+    assert (b'', 0) == (bare.text, len(bare.tokens))
+    assert len(rows) == len(bare)
+
+
+@given(ROWS, st.data())
+def test_a_block_without_records_is_that_of_the_others(rows, data):
+    """Also without all, or with ids that it does not have."""
+    removed = data.draw(st.lists(st.integers(0, 70), unique=True))
+    expected = Block.build([row for row in rows if row[0] not in removed])
+    assert same(expected, Block.build(rows).without(np.array(removed, np.int64)))
+
+
+@given(ROWS, TEXTS.filter(bool), st.data())
+def test_looking_for_text(rows, term, data):
+    """In the whole block or in few records, the same are found as one by one."""
+    block = Block.build(rows)
+    mask = np.array(
+        data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows))), bool
+    )
+    term = term.casefold()
+    expected = [
+        id for (id, *_, message, logrec), is_meant in zip(rows, mask, strict=True)
+        if is_meant and term in searchable(message, logrec)
+    ]  # fmt: skip
+    assert expected == block.ids[block.having_text(mask, term.encode())].tolist()
+
+
+@given(ROWS)
+def test_looking_for_tokens(rows):
+    """A record has a token for each value of its data."""
+    block = Block.build(rows)
+    everything = np.ones(len(rows), bool)
+    for id, *_, logrec in rows:
+        for key, value in logrec.get('data', {}).items():
+            if value is not None:
+                found = block.having_token(everything, token(f'data.{key}', value))
+                assert id in block.ids[found]
+
+
+def test_a_number_is_the_same_in_either_form():
+    """As it is in a query."""
+    assert token('data.n', 387) == token('data.n', 387.0)
+    assert token('data.n', 0) == token('data.n', -0.0)
+    assert token('data.n', 1e300) == token('data.n', int(1e300))
+
+
+@given(st.lists(ROWS, max_size=5), st.data())
+def test_a_signature_never_hides_what_is_there(lists, data):
+    """Every piece of every text, and every token; None stands for a block with anything."""
+    blocks = [Block.build(rows) for rows in lists]
+    words = make_signature([*blocks, None])
+
+    def has(slot: int, hash: int) -> bool:
+        page, offset = locate(hash)
+        return bool(words[page * 2048 + offset :][:WORD][slot // 8] >> slot % 8 & 1)
+
+    for slot, rows in enumerate(lists):
+        for *_, message, logrec in rows:
+            text = searchable(message, logrec).encode()
+            start = data.draw(st.integers(0, len(text)))
+            end = data.draw(st.integers(start, len(text)))
+            assert all(has(slot, hash) for hash in text_hashes(text[start:end]))
+        for one in blocks[slot].tokens.tolist():
+            assert all(has(slot, hash) for hash in token_hashes(one))
+    assert all(has(len(lists), hash) for hash in text_hashes(b'anything'))
+    assert not any(has(GROUP - 1, hash) for hash in text_hashes(b'anything'))
+
+
+def test_a_signature_tells_blocks_apart():
+    """Else it would be of no use."""
+    texts = ['connection reset by peer', 'order 387 was paid', 'UnicodeEncodeError: ascii']
+    blocks = [Block.build([(1, 0, 20, 1, text, {})]) for text in texts]
+    words = make_signature(blocks)
+
+    def slots(term: str) -> int:
+        masks = [
+            int.from_bytes(words[page * 2048 + offset :][:WORD], 'little')
+            for page, offset in map(locate, text_hashes(term.encode()))
+        ]
+        return np.bitwise_and.reduce(masks)
+
+    assert [1, 2, 4] == [slots('peer'), slots('r 387'), slots('codeenc')]
+    assert 0 == slots('zebra')
+    assert [] == text_hashes(b'abc')  # too short to tell
