@@ -7,7 +7,6 @@ term must be there, and no unwanted one.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +63,7 @@ def searchable(message: str, logrec: dict[str, Any]) -> str:
     texts = [message]
     for section in SECTIONS:
         if section in logrec:
-            texts += _texts(logrec[section])
+            _gather(logrec[section], texts)
     return fold('\0'.join(texts))
 
 
@@ -73,12 +72,12 @@ def fold(text: str) -> str:
     return text.casefold()
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _gather(value: Any, texts: list[str]) -> None:
     if isinstance(value, str):
-        yield value
+        texts.append(value)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from _texts(item)
+            _gather(item, texts)
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(item)
+            _gather(item, texts)

@@ -76,26 +76,6 @@ class Block:
     def __len__(self) -> int:
         return len(self.ids)
 
-    @classmethod
-    def build(cls, rows: Iterable[Row]) -> 'Block':
-        """Make a block of records."""
-        columns: list[tuple[int, ...]] = []
-        texts: list[bytes] = []
-        tokens: list[int] = []
-        size = 0
-        for id, ts, level, logger, message, logrec in rows:
-            text = searchable(message, logrec).encode() + b'\0'
-            texts.append(text)
-            size += len(text)
-            if 'data' in logrec:
-                tokens += _tokens('data', logrec['data'])
-            columns.append((id, ts, level, logger, size, len(tokens)))
-        return cls(
-            tuple(np.array(columns, np.int64).reshape(-1, len(COLUMNS)).T),
-            b''.join(texts),
-            np.array(tokens, np.uint16),
-        )
-
     def pack(self) -> tuple[bytes, bytes, bytes]:
         """Columns, text and tokens, compressed."""
         columns = b''.join(
@@ -177,12 +157,50 @@ def token(path: str, value: str | float | bool) -> int:
     return zlib.crc32(f'{path}={value}'.encode()) & 0xFFFF
 
 
-def _tokens(path: str, value: Any) -> Iterator[int]:
+class Builder:
+    """Gathers records for a block, in the order of their ids."""
+
+    def __init__(self) -> None:
+        self.ids: list[int] = []
+        self.size = 0  # of text and tokens, in bytes
+        self._columns: tuple[list[int], ...] = (self.ids, [], [], [], [], [])
+        self._text: list[bytes] = []
+        self._text_size = 0
+        self._tokens: list[int] = []
+
+    def add(self, row: Row) -> None:
+        """Add a record."""
+        id, ts, level, logger, message, logrec = row
+        text = searchable(message, logrec).encode() + b'\0'
+        self._text.append(text)
+        self._text_size += len(text)
+        if 'data' in logrec:
+            _gather('data', logrec['data'], self._tokens)
+        values = id, ts, level, logger, self._text_size, len(self._tokens)
+        for column, value in zip(self._columns, values, strict=True):
+            column.append(value)
+        self.size = self._text_size + 2 * len(self._tokens)
+
+    def build(self) -> Block:
+        """Make a block of them."""
+        columns = tuple(np.array(column, np.int64) for column in self._columns)
+        return Block(columns, b''.join(self._text), np.array(self._tokens, np.uint16))
+
+
+def make_block(rows: Iterable[Row]) -> Block:
+    """Make a block of records, in the order of their ids."""
+    builder = Builder()
+    for row in rows:
+        builder.add(row)
+    return builder.build()
+
+
+def _gather(path: str, value: Any, tokens: list[int]) -> None:
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _tokens(f'{path}.{key}', item)
+            _gather(f'{path}.{key}', item, tokens)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _tokens(f'{path}.{index}', item)
+            _gather(f'{path}.{index}', item, tokens)
     elif value is not None:
-        yield token(path, value)
+        tokens.append(token(path, value))

@@ -22,10 +22,10 @@ from chronologer.model import Filter
 from chronologer.parse import LEVEL_MIN
 from chronologer.query import Literal
 from chronologer.search import fold
-from chronologer.storage.block import Block, token
+from chronologer.storage.block import Block, make_block, token
 from chronologer.storage.bucket import time_range
 from chronologer.storage.counters import Dialect, condition, name_condition
-from chronologer.storage.index import read_rows, read_tail
+from chronologer.storage.index import fetch_blocks, read_tail
 from chronologer.storage.render import required_equalities, required_texts
 from chronologer.storage.signature import WORD, locate, text_hashes, token_hashes
 
@@ -166,7 +166,7 @@ class Find:
             if signed is None or signature is None or signed.get(signature, 0) >> slot & 1
         ]
         rows = replace(self._filter, search=None, query=None)
-        tail = Block.build(read_tail(self._db, self._dialect, rows))
+        tail = make_block(read_tail(self._db, self._dialect, rows))
         if len(tail):
             candidates.append(Candidate(int(tail.ids[-1]), int(tail.ts.max()), tail))
         return candidates
@@ -193,36 +193,18 @@ class Find:
 
     def _blocks(self, candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, Block]]:
         """Fetch blocks with what is looked for in; first few at once, then more."""
+        has_text = bool(self._needle.texts or self._needle.unwanted)
+        has_tokens = bool(self._needle.tokens)
         position, count = 0, 1
         while position < len(candidates):
             some = candidates[position : position + count]
-            blocks = self._fetch([one.last_id for one in some if one.tail is None])
+            ids = [one.last_id for one in some if one.tail is None]
+            blocks = fetch_blocks(self._db, self._dialect, ids, has_text, has_tokens)
             for candidate in some:
                 if time.monotonic() > self._deadline:
                     raise QueryTimeoutError(self._seconds)
                 yield candidate, candidate.tail or blocks[candidate.last_id]
             position, count = position + count, min(count * 2, READ_AHEAD)
-
-    def _fetch(self, ids: list[int]) -> dict[int, Block]:
-        if not ids:
-            return {}
-        needle = self._needle
-        text = 'text' if needle.texts or needle.unwanted else 'NULL'
-        tokens = 'tokens' if needle.tokens else 'NULL'
-        places = ', '.join('?' * len(ids))
-        rows = self._db.execute(
-            f"""
-            SELECT last_id, columns, {text}, {tokens}, text IS NULL FROM block
-            WHERE last_id IN ({places})
-            """,
-            ids,
-        ).fetchall()
-        return {
-            id: Block.build(read_rows(self._db, self._dialect, id, id))
-            if is_large
-            else Block.unpack(columns, text, tokens)
-            for id, columns, text, tokens, is_large in rows
-        }
 
     def _look_through(self, block: Block) -> Found:
         mask = (block.ts >= self._span.low) & (block.ts <= self._span.high)

@@ -7,14 +7,14 @@ way, so that an answer is always complete. Purging takes records out of their bl
 transaction: a block has exactly the records from its first to its last id.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import orjson
-from numpy.typing import NDArray
 
 from chronologer.model import Filter
-from chronologer.storage.block import Block, Row
+from chronologer.storage.block import Block, Builder, Row, make_block
 from chronologer.storage.bucket import time_range
 from chronologer.storage.counters import Dialect, condition
 from chronologer.storage.signature import (
@@ -25,43 +25,63 @@ from chronologer.storage.signature import (
     make_signature,
 )
 
-BLOCK_RECORDS, BLOCK_SIZE = 1024, 2**20  # at most; size in characters of message and logrec
+BLOCK_RECORDS, BLOCK_SIZE = 1024, 2**18  # that fill a block; size in bytes of text and tokens
+MAX_SIZE = 2**20  # of a block that has its own text
+READ_RECORDS = 20  # at once; they may be large
 
 PAGES = range(1 << BITS - PAGE_BITS)
 
 
-def extend(db: Any, dialect: Dialect) -> tuple[int, int]:
+class Index:
     """
-    Gather the tail into blocks, as many as it fills.
+    Makes the blocks of what a process writes.
 
-    Returns:
-        How many records are left in the tail, and their size.
+    Between transactions it remembers what it has seen since the last block. That is all there is
+    as long as no other process writes or purges, or else it is read again.
     """
-    (last,) = db.execute('SELECT coalesce(max(last_id), 0) FROM block').fetchone()
-    while True:
-        sizes = db.execute(
+
+    def __init__(self, dialect: Dialect):
+        self._dialect = dialect
+        self._tail = Builder()
+
+    def forget(self) -> None:
+        """A transaction was undone, and with it what we have been told of."""
+        self._tail = Builder()
+
+    def add(self, db: Any, rows: Iterable[Row]) -> None:
+        """Take note of records that were written, and make the blocks that they fill."""
+        for row in rows:
+            self._tail.add(row)
+            if _is_full(self._tail):
+                self._make_blocks(db)
+
+    def _make_blocks(self, db: Any) -> None:
+        (last,) = db.execute('SELECT coalesce(max(last_id), 0) FROM block').fetchone()
+        newest = self._tail.ids[-1]
+        ids = db.execute(
             f"""
-            SELECT id, length(message) + length(logrec) FROM {dialect.records_by_id}
-            WHERE id > ?
+            SELECT id FROM {self._dialect.records_by_id}
+            WHERE id > ? AND id <= ?
             ORDER BY id
-            LIMIT ?
             """,
-            (last, BLOCK_RECORDS),
+            (last, newest),
         ).fetchall()
-        total = 0
-        count = 0
-        for _, size in sizes:
-            total += size
-            if total > BLOCK_SIZE:
-                break
-            count += 1
-        if total <= BLOCK_SIZE and count < BLOCK_RECORDS:
-            return count, total
-        is_large = count == 0  # one record by itself, whose text stays where it is
-        last = sizes[max(count, 1) - 1][0]
-        block = Block.build(read_rows(db, dialect, sizes[0][0], last))
-        _insert(db, block, is_large)
-        _sign(db)
+        if self._tail.ids == [id for (id,) in ids]:
+            _insert(db, self._tail.build())
+            self._tail = Builder()
+            return
+        self._tail = Builder()
+        for start in range(0, len(ids), READ_RECORDS):
+            some = ids[start : start + READ_RECORDS]
+            for row in read_rows(db, self._dialect, some[0][0], some[-1][0]):
+                self._tail.add(row)
+                if _is_full(self._tail):
+                    _insert(db, self._tail.build())
+                    self._tail = Builder()
+
+
+def _is_full(tail: Builder) -> bool:
+    return len(tail.ids) >= BLOCK_RECORDS or tail.size >= BLOCK_SIZE
 
 
 def read_rows(db: Any, dialect: Dialect, first: int, last: int) -> list[Row]:
@@ -96,26 +116,48 @@ def _read(db: Any, dialect: Dialect, where: str, parameters: list[Any]) -> list[
     return [(*columns, orjson.loads(logrec)) for *columns, logrec in rows]
 
 
-def _insert(db: Any, block: Block, is_large: bool) -> None:
-    columns, text, tokens = block.pack()
+def _insert(db: Any, block: Block) -> None:
     db.execute(
         """
         INSERT INTO block (last_id, first_id, low_ts, high_ts, max_level, columns, text, tokens)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        (
-            int(block.ids[-1]),
-            int(block.ids[0]),
-            *_bounds(block),
-            columns,
-            None if is_large else text,
-            None if is_large else tokens,
-        ),
+        (int(block.ids[-1]), int(block.ids[0]), *_stored(block)),
     )
+    _sign(db)
 
 
-def _bounds(block: Block) -> tuple[int, int, int]:
-    return int(block.ts.min()), int(block.ts.max()), int(block.levels.max())
+def _stored(block: Block) -> tuple[Any, ...]:
+    """A block as its row has it; a large one has its text only in the records."""
+    bounds = int(block.ts.min()), int(block.ts.max()), int(block.levels.max())
+    columns, text, tokens = block.pack()
+    if len(block.text) + 2 * len(block.tokens) > MAX_SIZE:
+        return *bounds, columns, None, None
+    return *bounds, columns, text, tokens
+
+
+def fetch_blocks(
+    db: Any, dialect: Dialect, ids: list[int], text: bool = True, tokens: bool = True
+) -> dict[int, Block]:
+    """Blocks by their last ids, with what is asked of text and tokens."""
+    if not ids:
+        return {}
+    places = ', '.join('?' * len(ids))
+    rows = db.execute(
+        f"""
+        SELECT last_id, first_id, text IS NULL, columns,
+               {'text' if text else 'NULL'}, {'tokens' if tokens else 'NULL'}
+        FROM block
+        WHERE last_id IN ({places})
+        """,
+        ids,
+    ).fetchall()
+    return {
+        last_id: make_block(read_rows(db, dialect, first_id, last_id))
+        if is_large
+        else Block.unpack(*packed)
+        for last_id, first_id, is_large, *packed in rows
+    }
 
 
 def _sign(db: Any) -> None:
@@ -128,10 +170,9 @@ def _sign(db: Any) -> None:
     signature = ids[-1][0]
     blocks: list[Block | None] = []
     for number, (last_id,) in enumerate(ids):
-        columns, text, tokens = db.execute(
-            'SELECT columns, text, tokens FROM block WHERE last_id = ?', (last_id,)
-        ).fetchone()
-        blocks.append(None if text is None else Block.unpack(columns, text, tokens))
+        row = 'SELECT columns, text, tokens FROM block WHERE last_id = ?'
+        packed = db.execute(row, (last_id,)).fetchone()
+        blocks.append(None if None in packed else Block.unpack(*packed))
         db.execute(
             'UPDATE block SET signature = ?, slot = ? WHERE last_id = ?',
             (signature, number, last_id),
@@ -143,8 +184,8 @@ def _sign(db: Any) -> None:
     )
 
 
-def remove(db: Any, ids: list[int]) -> None:
-    """Take records out of their blocks."""
+def remove(db: Any, dialect: Dialect, ids: list[int]) -> None:
+    """Take deleted records out of their blocks."""
     removed = np.sort(np.array(ids, np.int64))
     blocks = db.execute(
         'SELECT first_id, last_id, signature FROM block WHERE last_id >= ? AND first_id <= ?',
@@ -153,7 +194,19 @@ def remove(db: Any, ids: list[int]) -> None:
     signatures = set()
     for first_id, last_id, signature in blocks:
         start, end = np.searchsorted(removed, (first_id, last_id + 1))
-        if start < end and not _shrink(db, last_id, removed[start:end]):
+        if start == end:
+            continue
+        block = fetch_blocks(db, dialect, [last_id])[last_id].without(removed[start:end])
+        if len(block):
+            db.execute(
+                """
+                UPDATE block
+                SET low_ts = ?, high_ts = ?, max_level = ?, columns = ?, text = ?, tokens = ?
+                WHERE last_id = ?
+                """,
+                (*_stored(block), last_id),
+            )
+        else:
             db.execute('DELETE FROM block WHERE last_id = ?', (last_id,))
             signatures.add(signature)
     for signature in signatures - {None}:
@@ -161,24 +214,3 @@ def remove(db: Any, ids: list[int]) -> None:
         if left.fetchone() is None:
             pages = [(page, signature) for page in PAGES]
             db.executemany('DELETE FROM signature WHERE page = ? AND id = ?', pages)
-
-
-def _shrink(db: Any, last_id: int, ids: NDArray[np.int64]) -> bool:
-    """Take records out of a block; tell whether any are left."""
-    columns, text, tokens = db.execute(
-        'SELECT columns, text, tokens FROM block WHERE last_id = ?', (last_id,)
-    ).fetchone()
-    if text is None:
-        return False
-    block = Block.unpack(columns, text, tokens).without(ids)
-    if len(block) == 0:
-        return False
-    db.execute(
-        """
-        UPDATE block
-        SET low_ts = ?, high_ts = ?, max_level = ?, columns = ?, text = ?, tokens = ?
-        WHERE last_id = ?
-        """,
-        (*_bounds(block), *block.pack(), last_id),
-    )
-    return True

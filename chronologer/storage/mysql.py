@@ -178,7 +178,7 @@ class MySQLStorage(SqlStorage):
 
     def _drop_writer(self) -> None:
         """Closing undoes what is not committed; names cached meanwhile may have no row."""
-        self._loggers.clear()
+        self._forget()
         if self._writer is not None:
             self._writer.close()
             self._writer = None

@@ -22,7 +22,7 @@ import orjson
 from chronologer.errors import ChronologerError, StorageError
 from chronologer.model import BUCKET, MICROSECOND, Filter, Record, instant, microseconds
 from chronologer.query import Column, Path, value_at
-from chronologer.storage import Batch, Facet, Outcome, Storage, counters, index
+from chronologer.storage import Batch, Facet, Outcome, Storage, counters
 from chronologer.storage.bucket import (
     BUCKET_MICROSECONDS,
     Range,
@@ -33,6 +33,7 @@ from chronologer.storage.bucket import (
 )
 from chronologer.storage.counters import Dialect, condition
 from chronologer.storage.find import Find, Needle
+from chronologer.storage.index import Index, remove
 
 SLICE_RECORDS, SLICE_SIZE = 500, 2**20  # records, and characters after which a slice ends
 SLICE_LOGRECS = 50  # records whose logrec is in memory at a time
@@ -50,9 +51,8 @@ class SqlStorage(Storage):
 
     def __init__(self, query_timeout: float) -> None:
         self._query_timeout = query_timeout  # seconds
-        self._loggers: dict[str, int] = {}  # ids by name; cleared when a transaction fails
-        # Records written since the last block, and their size, as far as this process knows.
-        self._tail = (index.BLOCK_RECORDS, 0)
+        self._loggers: dict[str, int] = {}  # ids by name; see `_forget`
+        self._index = Index(self.dialect)
 
     @abstractmethod
     def _reading(self) -> AbstractContextManager[Any]:
@@ -95,18 +95,7 @@ class SqlStorage(Storage):
             outcomes.append(self._insert_batch(db, batch, next_id, counts))
             next_id += len(batch)
         counters.add(db, self.dialect, counts)
-        self._extend_index(db, batches)
         return outcomes
-
-    def _extend_index(self, db: Any, batches: Sequence[Batch]) -> None:
-        """Have blocks made of what has been written, if it fills one."""
-        count, size = self._tail
-        for batch in batches:
-            count += len(batch)
-            size += sum(len(record.message) for record in batch)
-        if count >= index.BLOCK_RECORDS or size >= index.BLOCK_SIZE:
-            count, size = index.extend(db, self.dialect)
-        self._tail = count, size
 
     def _insert_batch(
         self, db: Any, batch: Batch, first_id: int, counts: counters.Counts
@@ -131,16 +120,26 @@ class SqlStorage(Storage):
         except self.batch_errors as ex:
             db.execute('ROLLBACK TO SAVEPOINT batch')
             db.execute('RELEASE SAVEPOINT batch')
-            self._loggers.clear()
+            self._forget()
             if isinstance(ex, ChronologerError):
                 return ex
             return StorageError(f'the storage cannot take the batch: {ex}')
         db.execute('RELEASE SAVEPOINT batch')  # not after other errors: they may have undone it
+        ids = list(range(first_id, first_id + len(batch)))
+        entries = [
+            (id, microseconds(record.ts), record.level, logger, record.message, record.logrec or {})
+            for id, logger, record in zip(ids, loggers, batch, strict=True)
+        ]
         counts.update(
-            (logger, microseconds(record.ts) // BUCKET_MICROSECONDS, record.level)
-            for logger, record in zip(loggers, batch, strict=True)
+            (logger, ts // BUCKET_MICROSECONDS, level) for _, ts, level, logger, *_ in entries
         )
-        return list(range(first_id, first_id + len(batch)))
+        self._index.add(db, entries)
+        return ids
+
+    def _forget(self) -> None:
+        """A transaction was undone: what was remembered of it may not be there."""
+        self._loggers.clear()
+        self._index.forget()
 
     def _logger_id(self, db: Any, name: str) -> int:
         id = self._loggers.get(name)
@@ -178,7 +177,7 @@ class SqlStorage(Storage):
             )
             db.execute(f'DELETE FROM record WHERE {wanted}', ids)
             counters.subtract(db, self.dialect, counts)
-            index.remove(db, ids)
+            remove(db, self.dialect, ids)
         return len(ids)
 
     def _some_ids(self, db: Any, filter: Filter) -> list[int]:

@@ -144,7 +144,7 @@ class SQLiteStorage(SqlStorage):
             except BaseException:
                 self._writer.close()
                 self._writer = None
-                self._loggers.clear()
+                self._forget()
                 raise
 
     @contextmanager

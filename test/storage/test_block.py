@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chronologer.search import searchable
-from chronologer.storage.block import Block, token
+from chronologer.storage.block import Block, make_block, token
 from chronologer.storage.signature import (
     GROUP,
     WORD,
@@ -40,7 +40,7 @@ def same(one: Block, other: Block) -> bool:
 @given(ROWS)
 def test_packing(rows):
     """What is unpacked is what was packed; text and tokens may be left out."""
-    block = Block.build(rows)
+    block = make_block(rows)
     columns, text, tokens = block.pack()
     assert same(block, Block.unpack(columns, text, tokens))
     bare = Block.unpack(columns, None, None)
@@ -52,14 +52,14 @@ def test_packing(rows):
 def test_a_block_without_records_is_that_of_the_others(rows, data):
     """Also without all, or with ids that it does not have."""
     removed = data.draw(st.lists(st.integers(0, 70), unique=True))
-    expected = Block.build([row for row in rows if row[0] not in removed])
-    assert same(expected, Block.build(rows).without(np.array(removed, np.int64)))
+    expected = make_block([row for row in rows if row[0] not in removed])
+    assert same(expected, make_block(rows).without(np.array(removed, np.int64)))
 
 
 @given(ROWS, TEXTS.filter(bool), st.data())
 def test_looking_for_text(rows, term, data):
     """In the whole block or in few records, the same are found as one by one."""
-    block = Block.build(rows)
+    block = make_block(rows)
     mask = np.array(
         data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows))), bool
     )
@@ -74,7 +74,7 @@ def test_looking_for_text(rows, term, data):
 @given(ROWS)
 def test_looking_for_tokens(rows):
     """A record has a token for each value of its data."""
-    block = Block.build(rows)
+    block = make_block(rows)
     everything = np.ones(len(rows), bool)
     for id, *_, logrec in rows:
         for key, value in logrec.get('data', {}).items():
@@ -93,7 +93,7 @@ def test_a_number_is_the_same_in_either_form():
 @given(st.lists(ROWS, max_size=5), st.data())
 def test_a_signature_never_hides_what_is_there(lists, data):
     """Every piece of every text, and every token; None stands for a block with anything."""
-    blocks = [Block.build(rows) for rows in lists]
+    blocks = [make_block(rows) for rows in lists]
     words = make_signature([*blocks, None])
 
     def has(slot: int, hash: int) -> bool:
@@ -115,7 +115,7 @@ def test_a_signature_never_hides_what_is_there(lists, data):
 def test_a_signature_tells_blocks_apart():
     """Else it would be of no use."""
     texts = ['connection reset by peer', 'order 387 was paid', 'UnicodeEncodeError: ascii']
-    blocks = [Block.build([(1, 0, 20, 1, text, {})]) for text in texts]
+    blocks = [make_block([(1, 0, 20, 1, text, {})]) for text in texts]
     words = make_signature(blocks)
 
     def slots(term: str) -> int:

@@ -146,6 +146,7 @@ def test_finding_as_people_do(storage):
 def test_a_record_too_large_for_a_block(storage, monkeypatch):
     """Is searched where it is stored."""
     monkeypatch.setattr(index, 'BLOCK_SIZE', 100)
+    monkeypatch.setattr(index, 'MAX_SIZE', 150)
     texts = ['first', 'x' * 200 + ' needle', 'y' * 60, 'z' * 60 + 'needle', 'w' * 300, 'last']
     records = [Record(START, 'app', 20, text, {'data': {'n': 387}}) for text in texts]
     storage.insert([[record] for record in records])
@@ -189,3 +190,15 @@ def test_fields_of_what_was_found(storage):
     storage.insert([records])
     facet = storage.facet(Filter(search=parse_search('even')), parse_field('data.n'), 3)
     assert {(3, 1), (5, 1), (7, 1)} == set(facet)
+
+
+def test_what_was_undone_is_not_found(storage):
+    """A refused batch, whose ids another one may get, leaves nothing in the index."""
+    good = [Record(START, 'app', 20, f'good {n}', {}) for n in range(2)]
+    bad = [Record(START, 'app', level, 'bad', {}) for level in (20, 2**70)]
+    for _ in range(5):
+        first, refused, last = storage.insert([good, bad, good])
+        assert not isinstance(refused, list)
+        assert len(first) == len(last) == 2
+    assert 0 == storage.count(Filter(search=parse_search('bad')))
+    assert 10 == storage.count(Filter(search=parse_search('"good 1"')))
