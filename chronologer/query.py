@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 MAX_LENGTH = 8192  # characters
@@ -17,10 +18,12 @@ MAX_DEPTH = 20  # of brackets, functions and NOTs; SQLite's own parser has a sta
 MAX_TERMS = 16  # of one sum or product
 MAX_PATTERN, MAX_WILDCARDS = 200, 20  # of LIKE, in characters; engines cannot stop within one
 MAX_NODES = 200
+CACHED_KEY = 100  # characters
 
 COLUMNS = {'id': 'number', 'ts': 'instant', 'name': 'text', 'level': 'number', 'message': 'text'}
 SECTIONS = ('data', 'meta', 'error')
 FUNCTIONS = {'length': 'number', 'substr': 'text'}
+WORD = re.compile(r'[^\W\d]\w*')
 STEP = re.compile(r'\.(?:([^\W\d][\w-]*|[0-9]+)|("(?:[^"\\]|\\.)*"))|\[([0-9]{1,9})\]')
 
 COMPARISONS = {'=': '=', '==': '=', '<': '<', '<=': '<=', '>': '>', '>=': '>='}
@@ -169,6 +172,26 @@ def parse_path(text: str) -> Path | None:
         steps.append(int(index) if index else key)
         position = step.end()
     return Path(tuple(steps)) if steps and position == len(text) else None
+
+
+def format_step(step: str | int) -> str:
+    """A step of a path as it stands in an expression: ``.foo``, ``."a b"`` or ``[0]``."""
+    if isinstance(step, int):
+        return f'[{step}]'
+    return _format_key(step) if len(step) < CACHED_KEY else _format_key.__wrapped__(step)
+
+
+@lru_cache(maxsize=1000)
+def _format_key(key: str) -> str:
+    if WORD.fullmatch(key):
+        return f'.{key}'
+    quoted = key.replace('"', '""')
+    return f'."{quoted}"'
+
+
+def format_path(path: Path) -> str:
+    """A path as in an expression, such as ``data.user``."""
+    return ''.join(map(format_step, path.steps))[1:]
 
 
 def like_pattern(text: str, escape: str | None) -> tuple[tuple[str, str], ...] | None:

@@ -73,6 +73,18 @@ def parse_field(text: str) -> Column | Path:
     return _Parser(text, 'field').parse_field()
 
 
+def parse_fields(text: str) -> list[Path]:
+    """
+    Return the places in ``logrec`` that *text* names, separated by commas.
+
+    Raises:
+        InputError: One is none.
+    """
+    if len(text) > MAX_LENGTH:
+        raise InputError(f'fields: {len(text):,} characters, at most {MAX_LENGTH:,}')
+    return _Parser(text, 'fields').parse_fields()
+
+
 class _Parser:
     def __init__(self, text: str, parameter: str = 'query'):
         self._parameter = parameter
@@ -93,6 +105,20 @@ class _Parser:
         if self._token.kind != 'end' or not isinstance(operand, (Column, Path)):
             self._fail('expected a column or a field, such as level or data.user', token)
         return operand
+
+    def parse_fields(self) -> list[Path]:
+        fields: list[Path] = []
+        while True:
+            token = self._token
+            operand = self._primary()
+            if not isinstance(operand, Path):
+                self._fail('expected a field, such as data.user', token)
+            fields.append(operand)
+            if not self._take(','):
+                break
+        if self._token.kind != 'end':
+            self._fail('expected a comma or the end')
+        return fields
 
     # Conditions, loosest first
 

@@ -25,10 +25,13 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
 from chronologer.api.dispatch import Dispatcher
+from chronologer.api.export import ExportResource
 from chronologer.api.facet import FacetResource
+from chronologer.api.field import FieldResource
 from chronologer.api.health import HealthResource
+from chronologer.api.ingestion import RecordIngestion
 from chronologer.api.page import STATIC, Page
-from chronologer.api.record import RecordIngestion, RecordResource
+from chronologer.api.record import RecordResource
 from chronologer.api.respond import framework_error, pending_error
 from chronologer.api.timeline import TimelineResource
 from chronologer.auth import BasicAuth
@@ -83,7 +86,9 @@ def create_site(auth: BasicAuth, storage: Storage) -> WSGIApplication:
         health=HealthResource(),
         api=Node(
             v1=Node(
+                export=ExportResource(storage),
                 facet=FacetResource(storage),
+                field=FieldResource(storage),
                 record=RecordResource(storage),
                 timeline=TimelineResource(storage),
             )

@@ -7,9 +7,13 @@ A misspelled filter that is ignored shows the wrong records, so an unknown param
 from urllib.parse import parse_qsl
 
 from chronologer.errors import InputError, shown
-from chronologer.parse import OFFSET_MAX, parse_integer
+from chronologer.parse import OFFSET_MAX, parse_instant, parse_integer
+from chronologer.query import Path
+from chronologer.query_parser import parse_fields
+from chronologer.storage import Cursor
 
 MAX_PARAMS = 100
+MAX_CHOSEN = 50  # fields
 FILTER = ('after', 'before', 'level', 'name', 'search', 'query')  # what Filter.take knows
 
 
@@ -46,6 +50,59 @@ def take_offset(params: dict[str, str], name: str) -> int:
     if name not in params:
         raise InputError(f'{name}: required, an integer from 0')
     return parse_integer(name, params.pop(name), 0, OFFSET_MAX, 'an integer from 0')
+
+
+def take_limit(params: dict[str, str], name: str, most: int, default: int) -> int:
+    """
+    Take a number of records out of *params*: 0 to *most*, or *default*.
+
+    Raises:
+        InputError: It is none.
+    """
+    text = params.pop(name, None)
+    return default if text is None else parse_integer(name, text, 0, most)
+
+
+def take_order(params: dict[str, str], default: str) -> bool:
+    """
+    Take the order of time out of *params*: whether it is ascending.
+
+    Raises:
+        InputError: It is neither.
+    """
+    text = params.pop('order', default)
+    if text not in ('asc', 'desc'):
+        raise InputError(f'order: expected asc or desc, got {shown(text)}')
+    return text == 'asc'
+
+
+def take_cursor(params: dict[str, str]) -> Cursor | None:
+    """
+    Take the place of a record, its ``ts`` and ``id``, out of *params*, if it is there.
+
+    Raises:
+        InputError: It is malformed.
+    """
+    text = params.pop('cursor', None)
+    if text is None:
+        return None
+    ts, _, id = text.rpartition(',')
+    wanted = 'ts,id of a record such as 2018-05-10 16:36:53.377493Z,1'
+    return parse_instant('cursor', ts), parse_integer('cursor', id, 0, OFFSET_MAX, wanted)
+
+
+def take_fields(params: dict[str, str]) -> list[Path]:
+    """
+    Take the names of fields, separated by commas, out of *params*.
+
+    Raises:
+        InputError: One is none, or there are too many.
+    """
+    text = params.pop('fields', None)
+    fields = [] if text is None else parse_fields(text)
+    if len(fields) > MAX_CHOSEN:
+        raise InputError(f'fields: at most {MAX_CHOSEN}, got {len(fields)}')
+    return fields
 
 
 def check_known(params: dict[str, str], *known: str) -> None:

@@ -14,13 +14,25 @@ from chronologer.model import Filter, Record
 from chronologer.query import Column, Path
 from chronologer.storage.shown import shown_dsn
 
-__all__ = ['Batch', 'Facet', 'Outcome', 'Storage', 'create_storage', 'shown_dsn']
+__all__ = [
+    'Batch',
+    'Cursor',
+    'Facet',
+    'FieldTypes',
+    'Outcome',
+    'Storage',
+    'create_storage',
+    'shown_dsn',
+]
 
 Batch = Sequence[Record]
 Facet = list[tuple[int | float | str | bool, int]]  # values with their counts
 Outcome = list[int] | ChronologerError
+Cursor = tuple[datetime, int]  # ts and id of a record
+FieldTypes = dict[str, set[str]]  # of each field, named as in a query: number, text, …
 
 QUERY_TIMEOUT = 10  # seconds
+MAX_FIELDS = 5000  # names with a type that a storage remembers
 
 # DSN scheme -> module and class, imported on demand because each needs its own driver.
 ENGINES = {
@@ -64,7 +76,23 @@ class Storage(ABC):
         """
 
     @abstractmethod
-    def since(self, id: int, filter: Filter, limit: int) -> Iterator[Record]:
+    def page(
+        self,
+        filter: Filter,
+        cursor: Cursor | None,
+        limit: int,
+        ascending: bool = False,
+        whole: bool = False,
+    ) -> Iterator[Record]:
+        """
+        Yield the matching records before *cursor*, newest first, fetched as in `range`.
+
+        If *ascending*, those after it, oldest first; if *whole*, with ``logrec``. Without a cursor
+        it is the first page.
+        """
+
+    @abstractmethod
+    def since(self, id: int, filter: Filter, limit: int, whole: bool = False) -> Iterator[Record]:
         """Yield the matching records after *id*, oldest first by id, fetched as in `range`."""
 
     @abstractmethod
@@ -90,6 +118,15 @@ class Storage(ABC):
 
         ``name`` and ``level`` are counted among all of them; what is at a path in ``logrec``,
         among the newest *sample*. Most frequent first.
+        """
+
+    @abstractmethod
+    def fields(self) -> FieldTypes:
+        """
+        Return the fields of ``logrec`` that records have had, and their types.
+
+        Types are ``number``, ``text``, ``boolean`` and ``array``; a null is none. At most
+        `MAX_FIELDS` pairs are remembered, and not those with names over 200 characters.
         """
 
     @abstractmethod

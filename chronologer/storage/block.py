@@ -11,11 +11,13 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chronologer.query import format_step
 from chronologer.search import searchable
 
 if sys.version_info >= (3, 14):
@@ -23,6 +25,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+TYPES = {int: 'number', float: 'number', str: 'text', bool: 'boolean', list: 'array'}
 SPARSE = 8  # records are looked at one by one if at most one in so many is left
 
 # How each column is packed; differences pack better than what grows.
@@ -32,6 +35,7 @@ COLUMNS = (
 
 Numbers = NDArray[np.int64]
 Mask = NDArray[np.bool_]  # which records of a block are meant
+Fields = set[tuple[str, str]]  # names, as in a query, and types
 Row = tuple[int, int, int, int, str, dict[str, Any]]  # id, ts (µs), level, logger, message, logrec
 
 
@@ -167,6 +171,8 @@ class Builder:
         self._text: list[bytes] = []
         self._text_size = 0
         self._tokens: list[int] = []
+        self._data_fields: Fields = set()
+        self._other_fields: set[tuple[str, str, type]] = set()
 
     def add(self, row: Row) -> None:
         """Add a record."""
@@ -174,12 +180,26 @@ class Builder:
         text = searchable(message, logrec).encode() + b'\0'
         self._text.append(text)
         self._text_size += len(text)
-        if 'data' in logrec:
-            _gather('data', logrec['data'], self._tokens)
+        for section, fields in logrec.items():
+            if section == 'data':
+                _gather('data', fields, self._tokens, self._data_fields)
+            elif isinstance(fields, dict):
+                types = map(type, fields.values())
+                self._other_fields.update(zip(repeat(section), fields, types, strict=False))
         values = id, ts, level, logger, self._text_size, len(self._tokens)
         for column, value in zip(self._columns, values, strict=True):
             column.append(value)
         self.size = self._text_size + 2 * len(self._tokens)
+
+    @property
+    def fields(self) -> Fields:
+        """The fields of the records, each with its types."""
+        others = {
+            (section + format_step(key), TYPES[type])
+            for section, key, type in self._other_fields
+            if type in TYPES
+        }
+        return self._data_fields | others
 
     def build(self) -> Block:
         """Make a block of them."""
@@ -195,12 +215,14 @@ def make_block(rows: Iterable[Row]) -> Block:
     return builder.build()
 
 
-def _gather(path: str, value: Any, tokens: list[int]) -> None:
+def _gather(path: str, value: Any, tokens: list[int], fields: Fields) -> None:
     if isinstance(value, dict):
         for key, item in value.items():
-            _gather(f'{path}.{key}', item, tokens)
+            _gather(path + format_step(key), item, tokens, fields)
     elif isinstance(value, list):
+        fields.add((path, 'array'))
         for index, item in enumerate(value):
-            _gather(f'{path}.{index}', item, tokens)
+            _gather(path + format_step(index), item, tokens, set())
     elif value is not None:
+        fields.add((path, TYPES[type(value)]))
         tokens.append(token(path, value))

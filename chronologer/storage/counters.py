@@ -180,13 +180,15 @@ def count_steps(db: Any, dialect: Dialect, filter: Filter, span: Range, length: 
     return {(start, level): n for start, level, n in rows}
 
 
-def narrow(db: Any, dialect: Dialect, filter: Filter, left: int, right: int) -> tuple[Range, int]:
+def narrow(
+    db: Any, dialect: Dialect, filter: Filter, left: int, right: int, ascending: bool
+) -> tuple[Range, int]:
     """
     Find the time range in which the matching records at offsets *left* to *right* lie.
 
     So that neither a deep offset nor a rare level walks through the records before it: counters
-    are summed from the newest bucket down until both ends are reached. They know nothing of a
-    query, whose records are looked for in the whole range.
+    are summed from the newest bucket down, or the oldest up, until both ends are reached. They know
+    nothing of a query, whose records are looked for in the whole range.
 
     Returns:
         The range, and the offset of record *left* within it.
@@ -194,39 +196,42 @@ def narrow(db: Any, dialect: Dialect, filter: Filter, left: int, right: int) -> 
     whole = time_range(filter)
     if filter.query is not None:
         return whole, left
-    high = offset = None
-    low, seen = whole.low, 0
-    for span, count in _spans(db, dialect, filter):
-        if high is None and seen + count > left:
-            high, offset = span.high, left - seen
+    first = last = None
+    seen = offset = 0
+    for span, count in _spans(db, dialect, filter, ascending):
+        if first is None and seen + count > left:
+            first, offset = span, left - seen
         if count:
-            low, seen = span.low, seen + count
+            last, seen = span, seen + count
         if seen > right:
             break
-    if high is None or offset is None:
+    if first is None or last is None:
         return Range(0, -1), 0
-    return Range(low, high), offset
+    return Range(min(first.low, last.low), max(first.high, last.high)), offset
 
 
-def _spans(db: Any, dialect: Dialect, filter: Filter) -> Iterator[tuple[Range, int]]:
-    """Yield the edges and buckets of the filter's time range with their counts, newest first."""
+def _spans(
+    db: Any, dialect: Dialect, filter: Filter, ascending: bool
+) -> Iterator[tuple[Range, int]]:
+    """Yield the edges and buckets of the filter's time range with their counts, in order."""
     part = split(time_range(filter))
     where, parameters = condition(dialect, filter)
-    if part.upper:
-        yield part.upper, count_rows(db, dialect, filter, part.upper)
+    first, last = (part.lower, part.upper) if ascending else (part.upper, part.lower)
+    if first:
+        yield first, count_rows(db, dialect, filter, first)
     buckets = db.execute(
         f"""
         SELECT bucket, sum(n) FROM {_table(filter)}
         WHERE bucket BETWEEN ? AND ? {where}
         GROUP BY bucket
-        ORDER BY bucket DESC
+        ORDER BY bucket {'ASC' if ascending else 'DESC'}
         """,
         [part.first, part.last, *parameters],
     )
     for bucket, count in buckets:
         yield bucket_range(bucket), int(count)
-    if part.lower:
-        yield part.lower, count_rows(db, dialect, filter, part.lower)
+    if last:
+        yield last, count_rows(db, dialect, filter, last)
 
 
 def _table(filter: Filter) -> str:

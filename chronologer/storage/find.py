@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from chronologer.errors import QueryTimeoutError
 from chronologer.model import Filter
 from chronologer.parse import LEVEL_MIN
-from chronologer.query import Literal
+from chronologer.query import Literal, format_path
 from chronologer.search import fold
 from chronologer.storage.block import Block, make_block, token
 from chronologer.storage.bucket import time_range
@@ -55,7 +55,7 @@ class Needle:
             texts.update(text for text in required if len(text) >= MIN_HINT and '\0' not in text)
             for path, literal in required_equalities(filter.query):
                 if path.steps[0] == 'data' and (value := _indexed(literal)) is not None:
-                    tokens.add(token('.'.join(map(str, path.steps)), value))
+                    tokens.add(token(format_path(path), value))
         if filter.search is None and not texts and not tokens:
             return None
         return cls(
@@ -70,6 +70,7 @@ class Candidate:
     """A block that may have matching records, or the tail."""
 
     last_id: int
+    low_ts: int  # microseconds since the epoch
     high_ts: int
     tail: Block | None = None
 
@@ -97,29 +98,39 @@ class Find:
         self._span = time_range(filter)
         self._loggers = self._matching_loggers()
 
-    def newest_first(self) -> Iterator[int]:
-        """Yield the ids of matching records, by ts and id, descending."""
+    def by_time(self, ascending: bool = False) -> Iterator[int]:
+        """Yield the ids of matching records, by ts and id, descending unless told."""
+        sign = 1 if ascending else -1  # times by it ascend in either case
+        candidates = self._candidates()
+        starts = [
+            sign * (candidate.low_ts if ascending else candidate.high_ts)
+            for candidate in candidates
+        ]
+        order = sorted(range(len(candidates)), key=starts.__getitem__)
         pending: list[tuple[int, int]] = []
-        candidates = sorted(self._candidates(), key=attrgetter('high_ts'), reverse=True)
-        for candidate, block in self._blocks(candidates):
-            while pending and -pending[0][0] > candidate.high_ts:
-                yield -heappop(pending)[1]
+        for start, block in zip(
+            [starts[index] for index in order],
+            self._blocks([candidates[index] for index in order]),
+            strict=True,
+        ):
+            while pending and pending[0][0] < start:
+                yield sign * heappop(pending)[1]
             found = self._look_through(block)
-            for ts, id in zip(found.ts.tolist(), found.ids.tolist(), strict=True):
-                heappush(pending, (-ts, -id))
+            for ts, id in zip((sign * found.ts).tolist(), (sign * found.ids).tolist(), strict=True):
+                heappush(pending, (ts, id))
         while pending:
-            yield -heappop(pending)[1]
+            yield sign * heappop(pending)[1]
 
-    def oldest_first(self, after_id: int) -> Iterator[int]:
+    def by_id(self, after_id: int) -> Iterator[int]:
         """Yield the ids of matching records after one, ascending."""
         candidates = sorted(self._candidates(after_id), key=attrgetter('last_id'))
-        for _, block in self._blocks(candidates):
+        for block in self._blocks(candidates):
             ids = self._look_through(block).ids
             yield from ids[ids > after_id].tolist()
 
     def found(self) -> Iterator[Found]:
         """Yield all matching records, in no particular order."""
-        for _, block in self._blocks(self._candidates()):
+        for block in self._blocks(self._candidates()):
             yield self._look_through(block)
 
     def count(self) -> int:
@@ -154,21 +165,22 @@ class Find:
         level = LEVEL_MIN if self._filter.level is None else self._filter.level
         blocks = self._db.execute(
             """
-            SELECT last_id, high_ts, signature, slot FROM block
+            SELECT last_id, low_ts, high_ts, signature, slot FROM block
             WHERE last_id > ? AND high_ts >= ? AND low_ts <= ? AND max_level >= ?
             """,
             (after_id, self._span.low, self._span.high, level),
         ).fetchall()
         signed = self._signed() if any(signature for *_, signature, _ in blocks) else None
         candidates = [
-            Candidate(last_id, high_ts)
-            for last_id, high_ts, signature, slot in blocks
+            Candidate(last_id, low_ts, high_ts)
+            for last_id, low_ts, high_ts, signature, slot in blocks
             if signed is None or signature is None or signed.get(signature, 0) >> slot & 1
         ]
         rows = replace(self._filter, search=None, query=None)
         tail = make_block(read_tail(self._db, self._dialect, rows))
         if len(tail):
-            candidates.append(Candidate(int(tail.ids[-1]), int(tail.ts.max()), tail))
+            low_ts, high_ts = int(tail.ts.min()), int(tail.ts.max())
+            candidates.append(Candidate(int(tail.ids[-1]), low_ts, high_ts, tail))
         return candidates
 
     def _signed(self) -> dict[int, int] | None:
@@ -191,7 +203,7 @@ class Find:
                 }
         return signed
 
-    def _blocks(self, candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, Block]]:
+    def _blocks(self, candidates: Sequence[Candidate]) -> Iterator[Block]:
         """Fetch blocks with what is looked for in; first few at once, then more."""
         has_text = bool(self._needle.texts or self._needle.unwanted)
         has_tokens = bool(self._needle.tokens)
@@ -203,7 +215,7 @@ class Find:
             for candidate in some:
                 if time.monotonic() > self._deadline:
                     raise QueryTimeoutError(self._seconds)
-                yield candidate, candidate.tail or blocks[candidate.last_id]
+                yield candidate.tail or blocks[candidate.last_id]
             position, count = position + count, min(count * 2, READ_AHEAD)
 
     def _look_through(self, block: Block) -> Found:

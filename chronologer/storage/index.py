@@ -14,7 +14,8 @@ import numpy as np
 import orjson
 
 from chronologer.model import Filter
-from chronologer.storage.block import Block, Builder, Row, make_block
+from chronologer.storage import MAX_FIELDS
+from chronologer.storage.block import Block, Builder, Fields, Row, make_block
 from chronologer.storage.bucket import time_range
 from chronologer.storage.counters import Dialect, condition
 from chronologer.storage.signature import (
@@ -27,6 +28,7 @@ from chronologer.storage.signature import (
 
 BLOCK_RECORDS, BLOCK_SIZE = 1024, 2**18  # that fill a block; size in bytes of text and tokens
 MAX_SIZE = 2**20  # of a block that has its own text
+MAX_FIELD_NAME = 200  # characters
 READ_RECORDS = 20  # at once; they may be large
 
 PAGES = range(1 << BITS - PAGE_BITS)
@@ -43,10 +45,12 @@ class Index:
     def __init__(self, dialect: Dialect):
         self._dialect = dialect
         self._tail = Builder()
+        self._fields: Fields = set()  # that are in their table
 
     def forget(self) -> None:
         """A transaction was undone, and with it what we have been told of."""
         self._tail = Builder()
+        self._fields.clear()
 
     def add(self, db: Any, rows: Iterable[Row]) -> None:
         """Take note of records that were written, and make the blocks that they fill."""
@@ -67,8 +71,7 @@ class Index:
             (last, newest),
         ).fetchall()
         if self._tail.ids == [id for (id,) in ids]:
-            _insert(db, self._tail.build())
-            self._tail = Builder()
+            self._make_block(db)
             return
         self._tail = Builder()
         for start in range(0, len(ids), READ_RECORDS):
@@ -76,12 +79,34 @@ class Index:
             for row in read_rows(db, self._dialect, some[0][0], some[-1][0]):
                 self._tail.add(row)
                 if _is_full(self._tail):
-                    _insert(db, self._tail.build())
-                    self._tail = Builder()
+                    self._make_block(db)
+
+    def _make_block(self, db: Any) -> None:
+        _insert(db, self._tail.build())
+        self._add_fields(db, self._tail.fields)
+        self._tail = Builder()
+
+    def _add_fields(self, db: Any, fields: Fields) -> None:
+        if fields <= self._fields:
+            return
+        self._fields = read_fields(db)
+        short = {field for field in fields - self._fields if len(field[0]) <= MAX_FIELD_NAME}
+        new = sorted(short)[: MAX_FIELDS - len(self._fields)]
+        db.executemany(
+            'INSERT INTO field (name, type) VALUES (?, ?)',
+            [(name.encode(), type) for name, type in new],
+        )
+        self._fields.update(new)
 
 
 def _is_full(tail: Builder) -> bool:
     return len(tail.ids) >= BLOCK_RECORDS or tail.size >= BLOCK_SIZE
+
+
+def read_fields(db: Any) -> Fields:
+    """The fields that are known from blocks."""
+    rows = db.execute('SELECT name, type FROM field').fetchall()
+    return {(bytes(name).decode(), type) for name, type in rows}
 
 
 def read_rows(db: Any, dialect: Dialect, first: int, last: int) -> list[Row]:

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from threading import Lock
 from typing import Any
 
+import orjson
 from yoyo.backends.core.mysql import MySQLBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import default_migration_table
@@ -116,13 +117,14 @@ class MySQLStorage(SqlStorage):
                 raise LimitError(f'a record takes a statement of {size:,} bytes, {limit}')
         return id, record.ts.replace(tzinfo=None), record.level, logger, record.message, logrec
 
-    def _fetch_slice(self, ids: list[int]) -> tuple[list[Record], int]:
+    def _fetch_slice(self, ids: list[int], whole: bool) -> tuple[list[Record], int]:
         """Ask for the sizes first: a result is in memory as a whole."""
+        logrec_size = '+ OCTET_LENGTH(logrec)' if whole else ''
         places = ', '.join('?' * len(ids))
         with self._reading() as db:
             sizes = db.execute(
                 f"""
-                SELECT record.id, OCTET_LENGTH(name) + OCTET_LENGTH(message)
+                SELECT record.id, OCTET_LENGTH(name) + OCTET_LENGTH(message) {logrec_size}
                 FROM record JOIN logger ON logger.id = record.logger
                 WHERE record.id IN ({places})
                 """,
@@ -132,15 +134,18 @@ class MySQLStorage(SqlStorage):
             places = ', '.join('?' * len(wanted))
             rows = db.execute(
                 f"""
-                SELECT record.id, {self.dialect.ts}, name, level, message
+                SELECT record.id, {self.dialect.ts}, name, level, message,
+                       {'logrec' if whole else 'NULL'}
                 FROM record JOIN logger ON logger.id = record.logger
                 WHERE record.id IN ({places})
                 """,
                 wanted,
             )
             found = {
-                id: Record(instant(ts), name, level, message, id=id)
-                for id, ts, name, level, message in rows.fetchall()
+                id: Record(
+                    instant(ts), name, level, message, orjson.loads(logrec) if whole else None, id
+                )
+                for id, ts, name, level, message, logrec in rows.fetchall()
             }
         return [found[id] for id in wanted if id in found], len(wanted)
 

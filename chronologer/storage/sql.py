@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
@@ -22,7 +22,8 @@ import orjson
 from chronologer.errors import ChronologerError, StorageError
 from chronologer.model import BUCKET, MICROSECOND, Filter, Record, instant, microseconds
 from chronologer.query import Column, Path, value_at
-from chronologer.storage import Batch, Facet, Outcome, Storage, counters
+from chronologer.storage import Batch, Cursor, Facet, FieldTypes, Outcome, Storage, counters
+from chronologer.storage.block import Builder
 from chronologer.storage.bucket import (
     BUCKET_MICROSECONDS,
     Range,
@@ -33,7 +34,7 @@ from chronologer.storage.bucket import (
 )
 from chronologer.storage.counters import Dialect, condition
 from chronologer.storage.find import Find, Needle
-from chronologer.storage.index import Index, remove
+from chronologer.storage.index import Index, read_fields, read_tail, remove
 
 SLICE_RECORDS, SLICE_SIZE = 500, 2**20  # records, and characters after which a slice ends
 SLICE_LOGRECS = 50  # records whose logrec is in memory at a time
@@ -79,7 +80,7 @@ class SqlStorage(Storage):
         """The row of a record: id, ts, level, logger, message, logrec."""
 
     @abstractmethod
-    def _fetch_slice(self, ids: list[int]) -> tuple[list[Record], int]:
+    def _fetch_slice(self, ids: list[int], whole: bool) -> tuple[list[Record], int]:
         """Fetch records in the order of *ids*; the second value tells how many ids were used up."""
 
     # Writing
@@ -184,7 +185,7 @@ class SqlStorage(Storage):
         """Those of the next records to be purged."""
         if needle := Needle.of(filter):
             find = Find(db, self.dialect, filter, needle, math.inf)
-            return list(islice(find.newest_first(), PURGE_SLICE))
+            return list(islice(find.by_time(ascending=True), PURGE_SLICE))
         span = time_range(filter)
         where, parameters = condition(self.dialect, filter)
         ids = db.execute(
@@ -218,30 +219,68 @@ class SqlStorage(Storage):
     def range(self, filter: Filter, left: int, right: int) -> Iterator[Record]:
         return self._fetch(self._find(filter, left, right))
 
-    def _find(self, filter: Filter, left: int, right: int) -> list[int]:
-        """The ids of a page, newest first."""
+    def page(
+        self,
+        filter: Filter,
+        cursor: Cursor | None,
+        limit: int,
+        ascending: bool = False,
+        whole: bool = False,
+    ) -> Iterator[Record]:
+        if cursor is None:
+            return self._fetch(self._find(filter, 0, limit - 1, ascending), whole)
+        ts, id = cursor
+        ids = self._find_at(filter.within(ts, ts), id, limit, ascending)
+        if len(ids) < limit and (rest := _beyond(filter, ts, ascending)):
+            ids += self._find(rest, 0, limit - len(ids) - 1, ascending)
+        return self._fetch(ids, whole)
+
+    def _find_at(self, filter: Filter, id: int, limit: int, ascending: bool) -> list[int]:
+        """The ids of records at one moment beyond a record of that moment, in order."""
+        span = time_range(filter)
+        where, parameters = condition(self.dialect, filter)
+        beyond, order = ('>', 'ASC') if ascending else ('<', 'DESC')
+        with self._reading() as db:
+            if find := self._find_in(db, filter):
+                ids = find.by_time(ascending)
+                beyond_it = (one for one in ids if (one > id if ascending else one < id))
+                return list(islice(beyond_it, limit))
+            rows = db.execute(
+                f"""
+                SELECT id FROM {self.dialect.records_by_ts}
+                WHERE ts BETWEEN {self.dialect.at} AND {self.dialect.at} AND id {beyond} ? {where}
+                ORDER BY id {order}
+                LIMIT ?
+                """,
+                [span.low, span.high, id, *parameters, limit],
+            ).fetchall()
+        return [id for (id,) in rows]
+
+    def _find(self, filter: Filter, left: int, right: int, ascending: bool = False) -> list[int]:
+        """The ids of a page, newest first unless told."""
+        order = 'ASC' if ascending else 'DESC'
         where, parameters = condition(self.dialect, filter)
         with self._reading() as db:
             if find := self._find_in(db, filter):
-                return list(islice(find.newest_first(), left, right + 1))
-            span, offset = counters.narrow(db, self.dialect, filter, left, right)
+                return list(islice(find.by_time(ascending), left, right + 1))
+            span, offset = counters.narrow(db, self.dialect, filter, left, right, ascending)
             ids = db.execute(
                 f"""
                 SELECT id FROM {self.dialect.records_by_ts}
                 WHERE ts BETWEEN {self.dialect.at} AND {self.dialect.at} {where}
-                ORDER BY ts DESC, id DESC
+                ORDER BY ts {order}, id {order}
                 LIMIT ? OFFSET ?
                 """,
                 [span.low, span.high, *parameters, right - left + 1, offset],
             ).fetchall()
         return [id for (id,) in ids]
 
-    def since(self, id: int, filter: Filter, limit: int) -> Iterator[Record]:
+    def since(self, id: int, filter: Filter, limit: int, whole: bool = False) -> Iterator[Record]:
         span = time_range(filter)
         where, parameters = condition(self.dialect, filter)
         with self._reading() as db:
             if find := self._find_in(db, filter):
-                return self._fetch(list(islice(find.oldest_first(id), limit)))
+                return self._fetch(list(islice(find.by_id(id), limit)), whole)
             ids = db.execute(
                 f"""
                 SELECT id FROM {self.dialect.records_by_id}
@@ -251,12 +290,12 @@ class SqlStorage(Storage):
                 """,
                 [id, span.low, span.high, *parameters, limit],
             ).fetchall()
-        return self._fetch([id for (id,) in ids])
+        return self._fetch([id for (id,) in ids], whole)
 
-    def _fetch(self, ids: list[int]) -> Iterator[Record]:
+    def _fetch(self, ids: list[int], whole: bool = False) -> Iterator[Record]:
         position = 0
         while position < len(ids):
-            records, taken = self._fetch_slice(ids[position : position + SLICE_RECORDS])
+            records, taken = self._fetch_slice(ids[position : position + SLICE_RECORDS], whole)
             yield from records
             position += taken
 
@@ -311,6 +350,17 @@ class SqlStorage(Storage):
                 rows = db.execute(f'SELECT logrec FROM record WHERE id IN ({places})', some)
                 yield from (logrec for (logrec,) in rows.fetchall())
 
+    def fields(self) -> FieldTypes:
+        types: FieldTypes = {}
+        tail = Builder()
+        with self._reading() as db:
+            fields = read_fields(db)
+            for row in read_tail(db, self.dialect, Filter()):
+                tail.add(row)
+        for name, type in sorted(fields | tail.fields):
+            types.setdefault(name, set()).add(type)
+        return types
+
     def _find_in(self, db: Any, filter: Filter) -> Find | None:
         """A search of the index, if it is of help."""
         needle = Needle.of(filter)
@@ -319,3 +369,13 @@ class SqlStorage(Storage):
     def _split(self, filter: Filter) -> Split:
         """What counters can answer of the filter's time range; nothing, if there is a query."""
         return split(time_range(filter)) if filter.query is None else whole_range(filter)
+
+
+def _beyond(filter: Filter, ts: datetime, ascending: bool) -> Filter | None:
+    """The filter narrowed to the time after *ts*, or before; None if there is no such time."""
+    try:
+        if ascending:
+            return filter.within(ts + MICROSECOND, datetime.max.replace(tzinfo=timezone.utc))
+        return filter.within(datetime.min.replace(tzinfo=timezone.utc), ts - MICROSECOND)
+    except OverflowError:
+        return None

@@ -85,22 +85,24 @@ class SQLiteStorage(SqlStorage):
     def _row(self, record: Record, id: int, logger: int, logrec: str) -> Sequence[Any]:
         return id, microseconds(record.ts), record.level, logger, record.message, logrec
 
-    def _fetch_slice(self, ids: list[int]) -> tuple[list[Record], int]:
+    def _fetch_slice(self, ids: list[int], whole: bool) -> tuple[list[Record], int]:
         records: list[Record] = []
         size = 0
         with self._reading() as db:
             rows = db.execute(
-                """
-                SELECT wanted.key, record.id, ts, name, level, message
+                f"""
+                SELECT wanted.key, record.id, ts, name, level, message,
+                       {'logrec' if whole else 'NULL'}
                 FROM json_each(?) AS wanted
                 CROSS JOIN record ON record.id = wanted.value
                 CROSS JOIN logger ON logger.id = record.logger
                 """,
                 (orjson.dumps(ids).decode(),),
             )
-            for key, id, ts, name, level, message in rows:
-                records.append(Record(instant(ts), name, level, message, id=id))
-                size += len(name) + len(message)
+            for key, id, ts, name, level, message, logrec in rows:
+                parsed = orjson.loads(logrec) if whole else None
+                records.append(Record(instant(ts), name, level, message, parsed, id))
+                size += len(name) + len(message) + len(logrec or '')
                 if size > SLICE_SIZE:
                     rows.close()
                     return records, key + 1

@@ -67,7 +67,6 @@ def test_parameters_of_listing_and_count(app, method, query, named):
 @pytest.mark.parametrize(
     ('query', 'named'),
     [
-        ('', 'left'),
         ('left=0', 'right'),
         ('right=0', 'left'),
         ('left=a&right=0', 'left'),
@@ -236,7 +235,7 @@ def test_pages_bring_their_own_protection(anonymous):
 
 def test_what_nobody_foresaw_is_logged_and_not_shown(app, monkeypatch, caplog):
     """500 without a traceback; the log has it."""
-    monkeypatch.setattr('chronologer.api.record.parse_integer', lambda *_: 1 / 0)
+    monkeypatch.setattr('chronologer.api.ingestion.parse_integer', lambda *_: 1 / 0)
     monkeypatch.setattr('chronologer.api.record.take_offset', lambda *_: 1 / 0)
     for response in (
         app.post(URL, RECORD, status=500),

@@ -90,6 +90,7 @@ def test_following(app):
     assert [3, 4] == [record['id'] for record in rest]
     assert [3] == [r['id'] for r in app.get(f'{url}?after_id=1&limit=10&level=40').json]
     assert [] == app.get(f'{url}?after_id=4&limit=10').json
-    for query in ('after_id=0', 'after_id=x&limit=1', 'after_id=0&limit=10001',
+    assert [1, 2, 3, 4] == [record['id'] for record in app.get(f'{url}?after_id=0').json]
+    for query in ('after_id=', 'after_id=x&limit=1', 'after_id=0&limit=10001',
                   'after_id=0&limit=1&left=0', 'after_id=-1&limit=1'):  # fmt: skip
         assert 'InputError' == app.get(f'{url}?{query}', status=400).json['error']['type']

@@ -103,3 +103,15 @@ step(
     """,
     'DROP TABLE signature',
 )
+
+# The fields that records in blocks have had, named as in a query, in UTF-8.
+step(
+    """
+    CREATE TABLE field (
+        name VARBINARY(800) NOT NULL,
+        type VARCHAR(10) NOT NULL,
+        PRIMARY KEY (name, type)
+    ) ENGINE = InnoDB
+    """,
+    'DROP TABLE field',
+)

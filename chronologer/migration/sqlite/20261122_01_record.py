@@ -96,3 +96,15 @@ step(
     """,
     'DROP TABLE signature',
 )
+
+# The fields that records in blocks have had, named as in a query, in UTF-8.
+step(
+    """
+    CREATE TABLE field (
+        name BLOB NOT NULL,
+        type TEXT NOT NULL,
+        PRIMARY KEY (name, type)
+    ) WITHOUT ROWID
+    """,
+    'DROP TABLE field',
+)

@@ -81,6 +81,13 @@ def check(storage, filter, stored, left=0, right=99):
     middle = stored[len(stored) // 2].id if stored else 0
     following = [r.id for r in found if r.id > middle]
     assert following[:3] == [r.id for r in storage.since(middle, filter, 3)]
+    for ascending in (False, True):
+        order = newest[::-1] if ascending else newest
+        assert order[:4] == list(storage.page(filter, None, 4, ascending, whole=True))
+        for place in stored[:: max(1, len(stored) // 3)]:
+            cursor = place.ts, place.id
+            beyond = [r for r in order if ((r.ts, r.id) > cursor) is ascending and r is not place]
+            assert beyond[:4] == list(storage.page(filter, cursor, 4, ascending, whole=True))
     hours = storage.timeline(filter, timedelta(minutes=15))
     assert len(found) == sum(count for *_, count in hours)
     minutes = storage.timeline(filter, timedelta(minutes=1))

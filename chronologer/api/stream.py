@@ -1,0 +1,80 @@
+"""Answers of any length, such as listings."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Any
+
+import cherrypy
+import orjson
+
+from chronologer.api.respond import JSON
+from chronologer.errors import ChronologerError
+from chronologer.model import Record
+from chronologer.query import Path, format_path, value_at
+
+CHUNK = 64 * 2**10  # bytes
+
+Fields = Sequence[Path]
+
+log = logging.getLogger(__name__)
+
+
+def record_dict(record: Record, fields: Fields = ()) -> dict[str, Any]:
+    """A record as a listing has it: with the chosen fields instead of all ``logrec``."""
+    entry = record.as_dict()
+    if fields:
+        logrec = entry.pop('logrec')
+        entry['fields'] = {format_path(path): value_at(path, logrec) for path in fields}
+    return entry
+
+
+def json_array(records: Iterable[Record], fields: Fields = ()) -> Iterable[bytes]:
+    """A JSON array; if the storage fails meanwhile, its bracket is not closed."""
+
+    def parts() -> Iterator[bytes]:
+        separator = b'['
+        for record in records:
+            yield separator + orjson.dumps(record_dict(record, fields))
+            separator = b','
+        yield b']' if separator == b',' else b'[]'
+
+    return stream(parts(), JSON)
+
+
+def stream(
+    parts: Iterable[bytes],
+    media_type: str,
+    last_line: Callable[[ChronologerError], bytes] | None = None,
+) -> Iterable[bytes]:
+    """
+    The body of an answer; streamed, but for a small one, which goes out with its length.
+
+    Once some of it is on its way, an error cannot be answered; it is then said in the *last_line*.
+    """
+    cherrypy.response.headers['Content-Type'] = media_type
+    cherrypy.response.headers['Cache-Control'] = 'no-cache'
+    chunks = _chunks(parts)
+    start = list(islice(chunks, 2))
+    cherrypy.response.stream = len(start) == 2
+    return chain(start, chunks if last_line is None else _guarded(chunks, last_line))
+
+
+def _guarded(
+    chunks: Iterator[bytes], last_line: Callable[[ChronologerError], bytes]
+) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    except ChronologerError as ex:
+        log.error('An export was cut: %s', ex.message)
+        yield last_line(ex)
+
+
+def _chunks(parts: Iterable[bytes]) -> Iterator[bytes]:
+    chunk = bytearray()
+    for part in parts:
+        chunk += part
+        if len(chunk) > CHUNK:
+            yield bytes(chunk)
+            chunk.clear()
+    yield bytes(chunk)

@@ -1,0 +1,203 @@
+"""Pages, following with fields, context, fields and export, over HTTP."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from chronologer.errors import QueryTimeoutError
+from chronologer.storage.sqlite import SQLiteStorage
+
+RECORD, EXPORT, FIELD = '/api/v1/record', '/api/v1/export', '/api/v1/field'
+
+
+@pytest.fixture
+def filled(app):
+    """Ten records, of two loggers in turn, one a second."""
+    for index in range(10):
+        record = {'levelno': 20 + 20 * (index == 7), 'created': index, 'msg': f'number {index}'}
+        record |= {'name': f'app.{"ab"[index % 2]}', 'user': f'u{index % 3}', 'n': index}
+        record |= {'exc_text': 'Traceback:\n  ValueError: ü'} if index == 7 else {}
+        app.post(RECORD, record)
+    return app
+
+
+def ids(records):
+    return [record['id'] for record in records]
+
+
+def cursor_of(record):
+    return f'{record["ts"]},{record["id"]}'.replace('+', '%2B')
+
+
+def test_pages_both_ways(filled):
+    """A cursor is the time and id of a record that the client has."""
+    first = filled.get(f'{RECORD}?limit=4').json
+    assert [10, 9, 8, 7] == ids(first)
+    older = filled.get(f'{RECORD}?limit=4&cursor={cursor_of(first[-1])}').json
+    assert [6, 5, 4, 3] == ids(older)
+    newer = filled.get(f'{RECORD}?limit=9&order=asc&cursor={cursor_of(older[0])}').json
+    assert [7, 8, 9, 10] == ids(newer)
+    assert [1, 2] == ids(filled.get(f'{RECORD}?order=asc&limit=2').json)
+    assert list(range(10, 0, -1)) == ids(filled.get(RECORD).json)
+    some = filled.get(f'{RECORD}?limit=2&name=app.a&cursor={cursor_of(first[1])}').json
+    assert [7, 5] == ids(some)
+    assert [] == filled.get(f'{RECORD}?limit=0').json
+
+
+def test_chosen_fields(filled):
+    """Of pages and of following: null where a record has none; named as in a query."""
+    url = f'{RECORD}?limit=2&fields=data.user,error.exc_text,data."a,b"'
+    newest = filled.get(url).json[0]
+    assert {'data.user': 'u0', 'error.exc_text': None, 'data."a,b"': None} == newest['fields']
+    assert {'id', 'ts', 'name', 'level', 'message', 'fields'} == set(newest)
+    (record,) = filled.get(f'{RECORD}?after_id=7&limit=1&fields=data.n,error.exc_text').json
+    assert {'data.n': 7, 'error.exc_text': 'Traceback:\n  ValueError: ü'} == record['fields']
+
+
+def test_search_goes_with_everything(filled):
+    """Count, offsets, pages, following, timeline and facet."""
+    assert '1' == filled.head(f'{RECORD}?search=valueerror').headers['X-Record-Count']
+    assert [8] == ids(filled.get(f'{RECORD}?search=%22number 7%22').json)
+    assert [8] == ids(filled.get(f'{RECORD}?left=0&right=9&search=7').json)
+    assert [9, 10] == ids(filled.get(f'{RECORD}?after_id=8&limit=9&search=number').json)
+    answer = filled.get('/api/v1/timeline?group=day&search=number -7').json
+    assert [9] == [bucket['count'] for bucket in answer['buckets']]
+    answer = filled.get('/api/v1/facet?field=name&search=u1').json
+    assert {('app.a', 1), ('app.b', 2)} == {(v['value'], v['count']) for v in answer['values']}
+
+
+def test_context(filled):
+    """What was logged around a record, in the order of time."""
+    answer = filled.get(f'{RECORD}/5/context?before=2&after=3').json
+    assert ([3, 4], 5, [6, 7, 8]) == (
+        ids(answer['before']), answer['record']['id'], ids(answer['after'])
+    )  # fmt: skip
+    assert 'logrec' in answer['record']
+    assert 'logrec' not in answer['before'][0]
+    answer = filled.get(f'{RECORD}/5/context?name=app.a&fields=data.n').json
+    assert ([1, 3], [7, 9]) == (ids(answer['before']), ids(answer['after']))
+    assert {'data.n': 0} == answer['before'][0]['fields']
+    answer = filled.get(f"{RECORD}/5/context?before=0&query=data.user='u1'&search=number").json
+    assert ([], [8]) == (ids(answer['before']), ids(answer['after']))
+
+
+@pytest.mark.parametrize('url', ['99/context', '5/other', '5/context/1', 'x/context'])
+def test_no_context(filled, url):
+    """Of a record that is not there."""
+    assert 'NotFoundError' == filled.get(f'{RECORD}/{url}', status=404).json['error']['type']
+
+
+def test_fields(filled):
+    """Columns first, then what records had."""
+    answer = filled.get(FIELD).json
+    assert {'field': 'ts', 'types': ['instant']} in answer['fields']
+    assert {'field': 'data.user', 'types': ['text']} in answer['fields']
+    assert answer['more'] is False
+    answer = filled.get(f'{FIELD}?prefix=data.&limit=1').json
+    assert {'fields': [{'field': 'data.n', 'types': ['number']}], 'more': True} == answer
+
+
+def test_export_as_ndjson(filled):
+    """Whole records, oldest first; or with chosen fields."""
+    response = filled.get(EXPORT)
+    assert 'application/x-ndjson' == response.content_type
+    assert 'attachment; filename="chronologer.ndjson"' == response.headers['Content-Disposition']
+    records = [json.loads(line) for line in response.body.splitlines()]
+    assert list(range(1, 11)) == ids(records)
+    assert filled.get(f'{RECORD}/8').json == records[7]
+    (line,) = filled.get(f'{EXPORT}?order=desc&limit=1&fields=data.n').body.splitlines()
+    assert {'data.n': 9} == json.loads(line)['fields']
+
+
+def test_export_as_csv(filled):
+    """With a head; a line break within a value is quoted."""
+    response = filled.get(f'{EXPORT}?format=csv&level=ERROR&fields=error.exc_text,data.n,meta.args')
+    head, row = csv.reader(io.StringIO(response.text, newline=''))
+    columns = ['id', 'ts', 'name', 'level', 'message', 'error.exc_text', 'data.n', 'meta.args']
+    assert columns == head
+    assert ['8', '1970-01-01 00:00:07.000000+00:00', 'app.b', '40', 'number 7'] == row[:5]
+    assert ['Traceback:\n  ValueError: ü', '7', ''] == row[5:]
+
+
+def test_export_as_text(filled):
+    """As in a log file."""
+    text = filled.get(f'{EXPORT}?format=text&after=1970-01-01T00:00:06Z&limit=2').text
+    assert text == (
+        '1970-01-01 00:00:06.000000+00:00 INFO app.a: number 6\n'
+        '1970-01-01 00:00:07.000000+00:00 ERROR app.b: number 7\n'
+        'Traceback:\n  ValueError: ü\n'
+    )
+
+
+def test_an_export_of_several_pages(filled, monkeypatch):
+    """Has each record once."""
+    monkeypatch.setattr('chronologer.api.export.PAGE', 3)
+    lines = filled.get(f'{EXPORT}?limit=8').body.splitlines()
+    assert list(range(1, 9)) == [json.loads(line)['id'] for line in lines]
+
+
+def test_a_cut_export_says_so(filled, monkeypatch):
+    """In its last line; the answer is under way and cannot become an error."""
+    monkeypatch.setattr('chronologer.api.export.PAGE', 3)
+    monkeypatch.setattr('chronologer.api.stream.CHUNK', 100)
+    page = SQLiteStorage.page
+
+    def failing(self, filter, cursor, *args, **kwargs):
+        if cursor and cursor[1] == 6:
+            raise QueryTimeoutError(1)
+        return page(self, filter, cursor, *args, **kwargs)
+
+    monkeypatch.setattr(SQLiteStorage, 'page', failing)
+    *records, last = map(json.loads, filled.get(EXPORT).body.splitlines())
+    assert [1, 2, 3, 4, 5, 6] == ids(records)
+    assert 'QueryTimeoutError' == last['error']['type']
+    assert filled.get(f'{EXPORT}?format=csv').text.splitlines()[-1].startswith('ERROR: ')
+
+
+def test_an_export_that_fails_at_once_is_an_error(filled, monkeypatch):
+    """As any other question."""
+
+    def failing(*_, **__):
+        raise QueryTimeoutError(1)
+
+    monkeypatch.setattr(SQLiteStorage, 'page', failing)
+    error = filled.get(EXPORT, status=503).json['error']
+    assert 'QueryTimeoutError' == error['type']
+
+
+@pytest.mark.parametrize(
+    ('url', 'named'),
+    [
+        (f'{RECORD}?cursor=1', 'cursor'),
+        (f'{RECORD}?cursor=2018-05-10T00:00:00Z', 'cursor'),
+        (f'{RECORD}?cursor=2018-05-10T00:00:00Z,-1', 'cursor'),
+        (f'{RECORD}?order=up', 'order'),
+        (f'{RECORD}?limit=10001', 'limit'),
+        (f'{RECORD}?limit=-1', 'limit'),
+        (f'{RECORD}?fields=', 'fields'),
+        (f'{RECORD}?fields=level', 'fields'),
+        (f'{RECORD}?fields=data.a,', 'fields'),
+        (f'{RECORD}?fields=data.a data.b', 'fields'),
+        (f'{RECORD}?fields=data.a=1', 'fields'),
+        (f'{RECORD}?fields={"data.a," * 50}data.b', 'fields'),
+        (f'{RECORD}?fields={"x" * 9000}', 'fields'),
+        (f'{RECORD}?left=0', 'right'),
+        (f'{RECORD}?left=0&right=1&cursor=1', 'cursor'),
+        (f'{RECORD}?after_id=0&order=asc', 'order'),
+        (f'{RECORD}/5/context?before=1001', 'before'),
+        (f'{RECORD}/5/context?after=2018-05-10T00:00:00Z', 'after'),
+        (f'{RECORD}/5/context?left=0', 'left'),
+        (f'{EXPORT}?format=xml', 'format'),
+        (f'{EXPORT}?limit=x', 'limit'),
+        (f'{EXPORT}?cursor=1', 'cursor'),
+        (f'{FIELD}?limit=5001', 'limit'),
+        (f'{FIELD}?search=a', 'search'),
+    ],
+)
+def test_bad_parameters(filled, url, named):
+    """Are named."""
+    error = filled.get(url, status=400).json['error']
+    assert 'InputError' == error['type']
+    assert named in error['message']
