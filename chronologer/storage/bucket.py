@@ -1,16 +1,19 @@
 """
-Which part of a time range counters can answer.
+Which parts of a time range counters can answer.
 
-Counters hold sums per bucket of 15 minutes. A range is split into the buckets that lie wholly
-inside it and the edges that cut a bucket, which are counted from the records.
+Counters hold sums per bucket of a day and of 15 minutes, numbered from the epoch. A range is split
+into the days that lie wholly inside it, what is left into quarters of an hour, and what is left
+then is counted from the records.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from chronologer.model import BUCKET, MICROSECOND, Filter, microseconds
 
-BUCKET_MICROSECONDS = BUCKET // MICROSECOND
+QUARTER, DAY = BUCKET // MICROSECOND, timedelta(days=1) // MICROSECOND
+GRAINS = (DAY, QUARTER)  # of the counters, in microseconds
 
 # The ends of the calendar, where buckets begin and end too: an open end cuts nothing.
 TS_MIN = microseconds(datetime.min.replace(tzinfo=timezone.utc))
@@ -29,23 +32,12 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """A range as upper edge, whole buckets *first* to *last*, lower edge; any may be empty."""
+class Buckets:
+    """Whole buckets, *first* to *last*, of one grain."""
 
-    upper: Range
+    grain: int
     first: int
     last: int
-    lower: Range
-
-    @property
-    def has_buckets(self) -> bool:
-        """Whether there is any whole bucket."""
-        return self.first <= self.last
-
-    @property
-    def edges(self) -> list[Range]:
-        """The edges that are not empty."""
-        return [edge for edge in (self.upper, self.lower) if edge]
 
 
 def time_range(filter: Filter) -> Range:
@@ -55,25 +47,23 @@ def time_range(filter: Filter) -> Range:
     return Range(low, high)
 
 
-def split(span: Range) -> Split:
-    """Split a time range where whole buckets begin and end."""
-    first = -(-span.low // BUCKET_MICROSECONDS)
-    last = (span.high + 1) // BUCKET_MICROSECONDS - 1
+def split(span: Range, grains: Sequence[int]) -> list[Range | Buckets]:
+    """Split a time range into buckets of the *grains*, coarsest first, and what they leave over."""
+    if not span:
+        return []
+    if not grains:
+        return [span]
+    grain, *finer = grains
+    first, last = -(-span.low // grain), (span.high + 1) // grain - 1
     if first > last:
-        return Split(upper=span, first=first, last=first - 1, lower=Range(0, -1))
-    return Split(
-        upper=Range((last + 1) * BUCKET_MICROSECONDS, span.high),
-        first=first,
-        last=last,
-        lower=Range(span.low, first * BUCKET_MICROSECONDS - 1),
-    )
+        return split(span, finer)
+    return [
+        *split(Range(span.low, first * grain - 1), finer),
+        Buckets(grain, first, last),
+        *split(Range((last + 1) * grain, span.high), finer),
+    ]
 
 
-def whole_range(filter: Filter) -> Split:
-    """The filter's time range as one edge, all of which is counted from the records."""
-    return Split(upper=time_range(filter), first=0, last=-1, lower=Range(0, -1))
-
-
-def bucket_range(bucket: int) -> Range:
-    """The instants of a bucket, which is numbered from the epoch."""
-    return Range(bucket * BUCKET_MICROSECONDS, (bucket + 1) * BUCKET_MICROSECONDS - 1)
+def bucket_range(grain: int, bucket: int) -> Range:
+    """The instants of a bucket."""
+    return Range(bucket * grain, (bucket + 1) * grain - 1)

@@ -7,20 +7,24 @@ writes or purges the records, so that they are exact.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chronologer.model import Filter
+from chronologer.model import Filter, instant
 from chronologer.storage.bucket import (
-    BUCKET_MICROSECONDS,
+    GRAINS,
+    QUARTER,
+    Buckets,
     Range,
-    Split,
     bucket_range,
     split,
     time_range,
 )
 from chronologer.storage.render import Renderer
+
+MINUTE = 60 * 10**6  # microseconds; the unit of grains in the tables
+IN_BUCKETS = 'grain = ? AND bucket BETWEEN ? AND ?'
 
 Counts = Counter[tuple[int, int, int]]  # by logger, bucket and level
 Steps = dict[tuple[int, int], int]  # count by start (microseconds) and level
@@ -41,21 +45,19 @@ class Dialect:
 
 def add(db: Any, dialect: Dialect, counts: Counts) -> None:
     """Count records that are being written."""
+    by_logger, by_level = _by_grain(counts)
     db.executemany(
         f"""
-        INSERT INTO count_by_logger (logger, bucket, level, n)
-        VALUES (?, ?, ?, ?)
+        INSERT INTO count_by_logger (logger, grain, bucket, level, n)
+        VALUES (?, ?, ?, ?, ?)
         {dialect.add_to_n}
         """,
-        [(*key, n) for key, n in sorted(counts.items())],
+        [(*key, n) for key, n in sorted(by_logger.items())],
     )
-    by_level: Counter[tuple[int, int]] = Counter()
-    for (_, bucket, level), n in counts.items():
-        by_level[bucket, level] += n
     db.executemany(
         f"""
-        INSERT INTO count_by_level (bucket, level, n)
-        VALUES (?, ?, ?)
+        INSERT INTO count_by_level (grain, bucket, level, n)
+        VALUES (?, ?, ?, ?)
         {dialect.add_to_n}
         """,
         [(*key, n) for key, n in sorted(by_level.items())],
@@ -65,14 +67,30 @@ def add(db: Any, dialect: Dialect, counts: Counts) -> None:
 def subtract(db: Any, dialect: Dialect, counts: Counts) -> None:
     """Uncount records that are being purged."""
     add(db, dialect, Counter({key: -n for key, n in counts.items()}))
+    by_logger, by_level = _by_grain(counts)
     db.executemany(
-        'DELETE FROM count_by_logger WHERE logger = ? AND bucket = ? AND level = ? AND n = 0',
-        sorted(counts),
+        """
+        DELETE FROM count_by_logger
+        WHERE logger = ? AND grain = ? AND bucket = ? AND level = ? AND n = 0
+        """,
+        sorted(by_logger),
     )
     db.executemany(
-        'DELETE FROM count_by_level WHERE bucket = ? AND level = ? AND n = 0',
-        sorted({(bucket, level) for _, bucket, level in counts}),
+        'DELETE FROM count_by_level WHERE grain = ? AND bucket = ? AND level = ? AND n = 0',
+        sorted(by_level),
     )
+
+
+def _by_grain(counts: Counts) -> tuple[Counter[tuple[int, ...]], Counter[tuple[int, ...]]]:
+    """Sum counts per quarter of an hour to those of each grain, by logger and without."""
+    by_logger: Counter[tuple[int, ...]] = Counter()
+    by_level: Counter[tuple[int, ...]] = Counter()
+    for (logger, bucket, level), n in counts.items():
+        for grain in GRAINS:
+            bucket_of_grain = bucket * QUARTER // grain
+            by_logger[logger, grain // MINUTE, bucket_of_grain, level] += n
+            by_level[grain // MINUTE, bucket_of_grain, level] += n
+    return by_logger, by_level
 
 
 def condition(dialect: Dialect, filter: Filter) -> tuple[str, list[Any]]:
@@ -104,52 +122,56 @@ def name_condition(dialect: Dialect, filter: Filter) -> tuple[str, list[Any]]:
     return has_prefix, [value for prefix in filter.names for value in (len(prefix), prefix)]
 
 
-def total(db: Any, dialect: Dialect, filter: Filter, part: Split) -> int:
+def total(db: Any, dialect: Dialect, filter: Filter, part: Buckets) -> int:
     """Count matching records in whole buckets."""
     where, parameters = condition(dialect, filter)
     (count,) = db.execute(
         f"""
         SELECT coalesce(sum(n), 0) FROM {_table(filter)}
-        WHERE bucket BETWEEN ? AND ? {where}
+        WHERE {IN_BUCKETS} {where}
         """,
-        [part.first, part.last, *parameters],
+        [*_bounds(part), *parameters],
     ).fetchone()
     return int(count)
 
 
-def steps(db: Any, dialect: Dialect, filter: Filter, part: Split, length: int) -> Steps:
-    """Count matching records in whole buckets, per step of *length* buckets and level."""
+def steps(db: Any, dialect: Dialect, filter: Filter, part: Buckets, length: int) -> Steps:
+    """Count matching records in whole buckets, per step of *length* µs and level."""
     where, parameters = condition(dialect, filter)
+    length //= part.grain
     rows = db.execute(
         f"""
         SELECT bucket - (bucket % ? + ?) % ? AS start, level, sum(n)
         FROM {_table(filter)}
-        WHERE bucket BETWEEN ? AND ? {where}
+        WHERE {IN_BUCKETS} {where}
         GROUP BY start, level
         """,
-        [length, length, length, part.first, part.last, *parameters],
+        [length, length, length, *_bounds(part), *parameters],
     )
-    return {(start * BUCKET_MICROSECONDS, level): int(n) for start, level, n in rows}
+    return {(start * part.grain, level): int(n) for start, level, n in rows}
 
 
-def names(db: Any, dialect: Dialect, filter: Filter, part: Split) -> Iterator[tuple[str, int]]:
-    """Yield the loggers of matching records with their counts; a name may come twice."""
+def names(
+    db: Any, dialect: Dialect, filter: Filter, part: Buckets | Range
+) -> Iterator[tuple[str, int]]:
+    """Yield the loggers of matching records with their counts."""
     where, parameters = condition(dialect, filter)
-    sources = [('count_by_logger', 'sum(n)', 'bucket BETWEEN ? AND ?', (part.first, part.last))]
-    in_time = f'ts BETWEEN {dialect.at} AND {dialect.at}'
-    sources += [
-        (dialect.records_by_ts, 'count(*)', in_time, (edge.low, edge.high)) for edge in part.edges
-    ]
-    for table, count, within, ends in sources[0 if part.has_buckets else 1 :]:
-        yield from db.execute(
-            f"""
-            SELECT name, n
-            FROM (
-                SELECT logger, {count} AS n FROM {table} WHERE {within} {where} GROUP BY logger
-            ) AS counted JOIN logger ON logger.id = counted.logger
-            """,
-            [*ends, *parameters],
-        ).fetchall()
+    ends: tuple[int, ...]
+    if isinstance(part, Buckets):
+        count, table, within, ends = 'sum(n)', 'count_by_logger', IN_BUCKETS, _bounds(part)
+    else:
+        count, table, ends = 'count(*)', dialect.records_by_ts, (part.low, part.high)
+        within = f'ts BETWEEN {dialect.at} AND {dialect.at}'
+    rows = db.execute(
+        f"""
+        SELECT name, n
+        FROM (
+            SELECT logger, {count} AS n FROM {table} WHERE {within} {where} GROUP BY logger
+        ) AS counted JOIN logger ON logger.id = counted.logger
+        """,
+        [*ends, *parameters],
+    )
+    yield from ((name, int(n)) for name, n in rows.fetchall())
 
 
 def count_rows(db: Any, dialect: Dialect, filter: Filter, span: Range) -> int:
@@ -187,8 +209,8 @@ def narrow(
     Find the time range in which the matching records at offsets *left* to *right* lie.
 
     So that neither a deep offset nor a rare level walks through the records before it: counters
-    are summed from the newest bucket down, or the oldest up, until both ends are reached. They know
-    nothing of a query, whose records are looked for in the whole range.
+    are summed until they reach it. They know nothing of a query, whose records are looked for in
+    the whole range.
 
     Returns:
         The range, and the offset of record *left* within it.
@@ -196,42 +218,53 @@ def narrow(
     whole = time_range(filter)
     if filter.query is not None:
         return whole, left
-    first = last = None
-    seen = offset = 0
-    for span, count in _spans(db, dialect, filter, ascending):
-        if first is None and seen + count > left:
-            first, offset = span, left - seen
-        if count:
-            last, seen = span, seen + count
-        if seen > right:
-            break
-    if first is None or last is None:
+    first = _seek(db, dialect, filter, GRAINS, left, ascending)
+    if first is None:
         return Range(0, -1), 0
-    return Range(min(first.low, last.low), max(first.high, last.high)), offset
+    last = _seek(db, dialect, filter, GRAINS, right, ascending)
+    start, seen = first
+    end = whole if last is None else last[0]
+    span = Range(start.low, end.high) if ascending else Range(end.low, start.high)
+    return span, left - seen
 
 
-def _spans(
-    db: Any, dialect: Dialect, filter: Filter, ascending: bool
-) -> Iterator[tuple[Range, int]]:
-    """Yield the edges and buckets of the filter's time range with their counts, in order."""
-    part = split(time_range(filter))
+def _seek(
+    db: Any, dialect: Dialect, filter: Filter, grains: Sequence[int], offset: int, ascending: bool
+) -> tuple[Range, int] | None:
+    """Find the part of the filter's time in which a record is, and how many come before that."""
+    seen = 0
     where, parameters = condition(dialect, filter)
-    first, last = (part.lower, part.upper) if ascending else (part.upper, part.lower)
-    if first:
-        yield first, count_rows(db, dialect, filter, first)
-    buckets = db.execute(
-        f"""
-        SELECT bucket, sum(n) FROM {_table(filter)}
-        WHERE bucket BETWEEN ? AND ? {where}
-        GROUP BY bucket
-        ORDER BY bucket {'ASC' if ascending else 'DESC'}
-        """,
-        [part.first, part.last, *parameters],
-    )
-    for bucket, count in buckets:
-        yield bucket_range(bucket), int(count)
-    if last:
-        yield last, count_rows(db, dialect, filter, last)
+    for part in split(time_range(filter), grains)[:: 1 if ascending else -1]:
+        if isinstance(part, Range):
+            count = count_rows(db, dialect, filter, part)
+            if seen + count > offset:
+                return part, seen
+            seen += count
+            continue
+        buckets = db.execute(
+            f"""
+            SELECT bucket, sum(n) FROM {_table(filter)}
+            WHERE {IN_BUCKETS} {where}
+            GROUP BY bucket
+            ORDER BY bucket {'ASC' if ascending else 'DESC'}
+            """,
+            [*_bounds(part), *parameters],
+        )
+        for bucket, count in buckets:
+            if seen + count > offset:
+                span = bucket_range(part.grain, bucket)
+                if part.grain == QUARTER:
+                    return span, seen
+                inner = filter.within(instant(span.low), instant(span.high))
+                found = _seek(db, dialect, inner, [QUARTER], offset - seen, ascending)
+                assert found is not None
+                return found[0], seen + found[1]
+            seen += int(count)
+    return None
+
+
+def _bounds(part: Buckets) -> tuple[int, int, int]:
+    return part.grain // MINUTE, part.first, part.last
 
 
 def _table(filter: Filter) -> str:

@@ -14,23 +14,24 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, ClassVar, TypeVar
 
 import orjson
 
 from chronologer.errors import ChronologerError, StorageError
-from chronologer.model import BUCKET, MICROSECOND, Filter, Record, instant, microseconds
+from chronologer.model import MICROSECOND, Filter, Record, instant, microseconds
 from chronologer.query import Column, Path, value_at
 from chronologer.storage import Batch, Cursor, Facet, FieldTypes, Outcome, Storage, counters
 from chronologer.storage.block import Builder
 from chronologer.storage.bucket import (
-    BUCKET_MICROSECONDS,
+    DAY,
+    GRAINS,
+    QUARTER,
+    Buckets,
     Range,
-    Split,
     split,
     time_range,
-    whole_range,
 )
 from chronologer.storage.counters import Dialect, condition
 from chronologer.storage.find import Find, Needle
@@ -131,9 +132,7 @@ class SqlStorage(Storage):
             (id, microseconds(record.ts), record.level, logger, record.message, record.logrec or {})
             for id, logger, record in zip(ids, loggers, batch, strict=True)
         ]
-        counts.update(
-            (logger, ts // BUCKET_MICROSECONDS, level) for _, ts, level, logger, *_ in entries
-        )
+        counts.update((logger, ts // QUARTER, level) for _, ts, level, logger, *_ in entries)
         self._index.add(db, entries)
         return ids
 
@@ -174,7 +173,7 @@ class SqlStorage(Storage):
                 f'SELECT {self.dialect.ts}, level, logger FROM record WHERE {wanted}', ids
             )
             counts = Counter(
-                (logger, ts // BUCKET_MICROSECONDS, level) for ts, level, logger in rows.fetchall()
+                (logger, ts // QUARTER, level) for ts, level, logger in rows.fetchall()
             )
             db.execute(f'DELETE FROM record WHERE {wanted}', ids)
             counters.subtract(db, self.dialect, counts)
@@ -300,26 +299,28 @@ class SqlStorage(Storage):
             position += taken
 
     def count(self, filter: Filter) -> int:
-        part = self._split(filter)
         with self._reading() as db:
             if find := self._find_in(db, filter):
                 return find.count()
-            count = counters.total(db, self.dialect, filter, part) if part.has_buckets else 0
-            edges = (counters.count_rows(db, self.dialect, filter, edge) for edge in part.edges)
-            return count + sum(edges)
+            return sum(
+                counters.total(db, self.dialect, filter, part)
+                if isinstance(part, Buckets)
+                else counters.count_rows(db, self.dialect, filter, part)
+                for part in _parts(filter)
+            )
 
     def timeline(self, filter: Filter, step: timedelta) -> list[tuple[datetime, int, int]]:
-        part = whole_range(filter) if step % BUCKET else self._split(filter)
+        length = step // MICROSECOND
         counts: Counter[tuple[int, int]] = Counter()
         with self._reading() as db:
             if find := self._find_in(db, filter):
-                counts = find.count_steps(step // MICROSECOND)
+                counts = find.count_steps(length)
             else:
-                if part.has_buckets:
-                    counts.update(counters.steps(db, self.dialect, filter, part, step // BUCKET))
-                for edge in part.edges:
+                for part in _parts(filter, length):
                     counts.update(
-                        counters.count_steps(db, self.dialect, filter, edge, step // MICROSECOND)
+                        counters.steps(db, self.dialect, filter, part, length)
+                        if isinstance(part, Buckets)
+                        else counters.count_steps(db, self.dialect, filter, part, length)
                     )
         return [(instant(start), level, n) for (start, level), n in sorted(counts.items())]
 
@@ -335,11 +336,15 @@ class SqlStorage(Storage):
                 counts[False, level] += n
         else:
             with self._reading() as db:
-                find = self._find_in(db, filter)
-                part = self._split(filter)
-                names = find.names() if find else counters.names(db, self.dialect, filter, part)
+                if find := self._find_in(db, filter):
+                    names = find.names()
+                else:
+                    parts = _parts(filter)
+                    names = chain.from_iterable(
+                        counters.names(db, self.dialect, filter, part) for part in parts
+                    )
                 for name, n in names:
-                    counts[False, name] += int(n)
+                    counts[False, name] += n
         return [(value, n) for (_, value), n in counts.most_common()]
 
     def _logrecs(self, ids: list[int]) -> Iterator[str]:
@@ -366,9 +371,11 @@ class SqlStorage(Storage):
         needle = Needle.of(filter)
         return Find(db, self.dialect, filter, needle, self._query_timeout) if needle else None
 
-    def _split(self, filter: Filter) -> Split:
-        """What counters can answer of the filter's time range; nothing, if there is a query."""
-        return split(time_range(filter)) if filter.query is None else whole_range(filter)
+
+def _parts(filter: Filter, step: int = DAY) -> list[Range | Buckets]:
+    """The filter's time, as counters for a step can answer it; they know nothing of a query."""
+    grains = [grain for grain in GRAINS if step % grain == 0]
+    return split(time_range(filter), grains if filter.query is None else [])
 
 
 def _beyond(filter: Filter, ts: datetime, ascending: bool) -> Filter | None:

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chronologer.query import format_step
 from chronologer.search import searchable
 from chronologer.storage.block import Block, make_block, token
 from chronologer.storage.signature import (
@@ -79,7 +80,7 @@ def test_looking_for_tokens(rows):
     for id, *_, logrec in rows:
         for key, value in logrec.get('data', {}).items():
             if value is not None:
-                found = block.having_token(everything, token(f'data.{key}', value))
+                found = block.having_token(everything, token('data' + format_step(key), value))
                 assert id in block.ids[found]
 
 

@@ -44,14 +44,15 @@ step(
 )
 step('INSERT INTO next_id (only, id) VALUES (1, 1)', 'DELETE FROM next_id')
 
-# A bucket is numbered from the epoch.
+# A bucket of 15 minutes or a day, as the grain says, is numbered from the epoch.
 step(
     """
     CREATE TABLE count_by_level (
+        grain  SMALLINT NOT NULL,  -- minutes
         bucket INT NOT NULL,
         level  INT NOT NULL,
         n      BIGINT NOT NULL,
-        PRIMARY KEY (bucket, level)
+        PRIMARY KEY (grain, bucket, level)
     ) ENGINE = InnoDB
     """,
     'DROP TABLE count_by_level',
@@ -61,10 +62,11 @@ step(
     """
     CREATE TABLE count_by_logger (
         logger INT UNSIGNED NOT NULL,
+        grain  SMALLINT NOT NULL,
         bucket INT NOT NULL,
         level  INT NOT NULL,
         n      BIGINT NOT NULL,
-        PRIMARY KEY (logger, bucket, level)
+        PRIMARY KEY (logger, grain, bucket, level)
     ) ENGINE = InnoDB
     """,
     'DROP TABLE count_by_logger',

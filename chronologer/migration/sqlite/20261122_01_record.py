@@ -33,14 +33,15 @@ step(
     'DROP INDEX record_ts',
 )
 
-# A bucket is numbered from the epoch.
+# A bucket of 15 minutes or a day, as the grain says, is numbered from the epoch.
 step(
     """
     CREATE TABLE count_by_level (
+        grain  INTEGER NOT NULL,  -- minutes
         bucket INTEGER NOT NULL,
         level  INTEGER NOT NULL,
         n      INTEGER NOT NULL,
-        PRIMARY KEY (bucket, level)
+        PRIMARY KEY (grain, bucket, level)
     ) WITHOUT ROWID
     """,
     'DROP TABLE count_by_level',
@@ -50,10 +51,11 @@ step(
     """
     CREATE TABLE count_by_logger (
         logger INTEGER NOT NULL,
+        grain  INTEGER NOT NULL,
         bucket INTEGER NOT NULL,
         level  INTEGER NOT NULL,
         n      INTEGER NOT NULL,
-        PRIMARY KEY (logger, bucket, level)
+        PRIMARY KEY (logger, grain, bucket, level)
     ) WITHOUT ROWID
     """,
     'DROP TABLE count_by_logger',
