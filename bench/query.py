@@ -1,92 +1,146 @@
 """
-Questions on a small and on a large log, each as a ratio of the two.
+Questions over HTTP: on a small and on a large log, and on the original Chronologer with the large.
 
-Counts, timelines and pages should not take longer as the log grows; queries and what counters do
-not know do, for now.
+Both servers answer the same questions on the same records, one after the other in one run.
 """
 
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
 from itertools import islice
 from pathlib import Path
+from urllib.parse import quote
 
-from bench.corpus import START, make_records
-from chronologer.model import Filter
-from chronologer.query_parser import parse_query
-from chronologer.storage import Storage, create_storage
+from bench.corpus import make_records
+from bench.peer import Peer
+from chronologer.storage import create_storage
+from test.servers.chronologer import AUTHORIZATION, Server
+from test.servers.database import DatabaseServer, MariaDB, MySQL
 
 SMALL, LARGE = 10_000, 1_000_000
 BATCH = 1000  # records in a transaction
-ROUNDS, SECONDS = 20, 3  # at most, of each question
+ROUNDS, SECONDS = 30, 5  # at most, of each question
 
-MIDDLE = START + timedelta(days=15)
+HEAD, GET = 'HEAD /api/v1/record?', 'GET /api/v1/record?'
+NEWEST = GET + 'left=0&right=99'
+USER = quote("json_extract(logrec, '$.data.user') = 'user387'")
+SUBSTRING = quote("message LIKE '%13871%'")
+ORDER = 'GET /api/v1/record?left=0&right=99&query=' + quote('data.order = 387')
 
-QUESTIONS: dict[str, Callable[[Storage, int], object]] = {
-    'count': lambda storage, _: storage.count(Filter()),
-    'count by level': lambda storage, _: storage.count(Filter(level=40)),
-    'count by name prefix': lambda storage, _: storage.count(Filter(names=('shop.api',))),
-    'count from a minute on': lambda storage, _: storage.count(
-        Filter(after=MIDDLE + timedelta(minutes=7))
+# Question -> request to both, or to us alone.
+QUESTIONS = {
+    'count': (HEAD, True),
+    'count by level': (HEAD + 'level=40', True),
+    'count by name prefix': (HEAD + 'name=shop.api', True),
+    'timeline by hour': (HEAD + 'group=hour&timezone=UTC', True),
+    'newest 100': (NEWEST, True),
+    '100 at half the log': (GET + 'left={half}&right={half_end}', True),
+    'newest 100, level and name': (NEWEST + '&level=40&name=shop.api', True),
+    'count, substring': (HEAD + 'query=' + SUBSTRING, True),
+    'newest 100, substring': (NEWEST + '&query=' + SUBSTRING, True),
+    'count, field equality': (HEAD + 'query=' + USER, True),
+    'newest 100, field equality': (NEWEST + '&query=' + USER, True),
+    'search: rare word': (NEWEST + '&search=13871', False),
+    'search: a word nobody wrote': (NEWEST + '&search=zebra', False),
+    'search: common word': (NEWEST + '&search=mail', False),
+    'search: rare infix': (NEWEST + '&search=ser4999', False),
+    'search: common infix': (NEWEST + '&search=eadtimeou', False),
+    'search: phrase': (NEWEST + '&search=' + quote('"order 38712"'), False),
+    'search: word, level, name': (NEWEST + '&search=mail&level=30&name=shop.mail', False),
+    'search: word, two days': (
+        NEWEST + '&search=customer&after=2026-01-10T00:00:00Z&before=2026-01-12T00:00:00Z', False,
     ),
-    'timeline by hour': lambda storage, _: storage.timeline(Filter(), timedelta(hours=1)),
-    'timeline by quarter': lambda storage, _: storage.timeline(Filter(), timedelta(minutes=15)),
-    'newest 100': lambda storage, _: list(storage.range(Filter(), 0, 99)),
-    'newest 100 criticals': lambda storage, _: list(storage.range(Filter(level=50), 0, 99)),
-    '100 at half the log': lambda storage, size: list(
-        storage.range(Filter(), size // 2, size // 2 + 99)
-    ),
-    'newest 100 of a logger': lambda storage, _: list(
-        storage.range(Filter(names=('shop.mail.orm.a',)), 0, 99)
-    ),
-    'newest 100, field equality': lambda storage, _: list(
-        storage.range(Filter(query=parse_query("data.user = 'user387'")), 0, 99)
-    ),
-    'newest 100, substring': lambda storage, _: list(
-        storage.range(Filter(query=parse_query("message LIKE '%1387%'")), 0, 99)
-    ),
-}
+    'search: count common word': (HEAD + 'search=mail', False),
+    'field equality, rare value': (ORDER, False),
+    'facet of a field': ('GET /api/v1/facet?field=data.user', False),
+    'timeline of a search': ('GET /api/v1/timeline?group=day&search=user4999', False),
+}  # fmt: skip
 
 
 def main() -> None:
-    """Print the table."""
-    with tempfile.TemporaryDirectory() as directory:
-        dsn = sys.argv[1] if len(sys.argv) > 1 else f'sqlite:///{directory}/bench.sqlite'
-        with create_storage(dsn, query_timeout=600) as storage:
-            storage.migrate()
-            small, large = measure(storage, SMALL), measure(storage, LARGE)
-            if dsn.endswith('bench.sqlite'):
-                size = sum(path.stat().st_size for path in Path(directory).iterdir())
-                print(f'{size / LARGE:.0f} bytes on disk per record\n')
-    print(f'{"median, ms":30}{SMALL:>12,}{LARGE:>12,}{"ratio":>8}')
-    for question, seconds in large.items():
-        ratio = seconds / small[question]
-        print(f'{question:30}{small[question] * 1e3:12.2f}{seconds * 1e3:12.2f}{ratio:8.1f}')
+    """Print the table for the engine that is named: sqlite, mysql or mariadb."""
+    engine = sys.argv[1] if len(sys.argv) > 1 else 'sqlite'
+    large = int(sys.argv[2]) if len(sys.argv) > 2 else LARGE
+    with tempfile.TemporaryDirectory() as name, databases(engine, Path(name)) as (dsn, peer_dsn):
+        small_log, large_log = (measure(Path(name), dsn(), size) for size in (SMALL, large))
+        with Peer(peer_dsn(), make_records(large)) as peer:
+            original = ask_all(peer.host, large, is_peer=True)
+    head = f'{engine}, median ms'
+    print(f'\n{head:28}{SMALL:>10,}{large:>12,}{"ratio":>8}{"original":>12}{"faster":>8}')
+    for question, seconds in large_log.items():
+        small = small_log[question]
+        line = f'{question:28}{small * 1e3:10.2f}{seconds * 1e3:12.2f}{seconds / small:8.1f}'
+        if question in original:
+            theirs = original[question]
+            line += f'{theirs * 1e3:12.2f}{theirs / seconds:8.1f}'
+        print(line)
 
 
-def measure(storage: Storage, size: int) -> dict[str, float]:
-    """Fill the storage anew and return the median seconds of each question."""
-    storage.purge(START + timedelta(days=365), Filter())
-    started = time.perf_counter()
-    records = make_records(size)
-    while batch := list(islice(records, BATCH)):
-        storage.insert([batch])
-    print(f'{size:,} records in {time.perf_counter() - started:.1f} s, their making included')
-    return {name: median(lambda ask=ask: ask(storage, size)) for name, ask in QUESTIONS.items()}
+@contextmanager
+def databases(engine: str, directory: Path) -> Iterator[tuple]:
+    """Functions that return the DSN of an empty database, for us and for the original."""
+    names = iter('abc')
+    if engine == 'sqlite':
+        yield (lambda: f'sqlite:///{directory}/{next(names)}.sqlite',) * 2
+        return
+    server: DatabaseServer = {'mysql': MySQL, 'mariadb': MariaDB}[engine](directory)
+
+    def peer_dsn() -> str:
+        server.execute('CREATE DATABASE original')
+        server.execute("CREATE USER 'original'@'%' IDENTIFIED BY 'original'")
+        server.execute("GRANT ALL ON original.* TO 'original'@'%'")
+        return f'mysql://original:original@127.0.0.1:{server.port}/original'
+
+    try:
+        yield server.empty_dsn, peer_dsn
+    finally:
+        server.stop()
 
 
-def median(ask: Callable[[], object]) -> float:
+def measure(directory: Path, dsn: str, size: int) -> dict[str, float]:
+    """Fill a storage, and return the median seconds of each question to a server on it."""
+    with create_storage(dsn) as storage:
+        storage.migrate()
+        records = make_records(size)
+        seconds = 0.0
+        while batch := list(islice(records, BATCH)):
+            started = time.perf_counter()
+            storage.insert([batch])
+            seconds += time.perf_counter() - started
+    print(f'{size:,} records in {seconds:.1f} s, {seconds / size * 1e6:.1f} µs each')
+    for path in directory.glob('*.sqlite'):
+        print(f'{path.stat().st_size / size:.0f} bytes on disk per record')
+    with Server(directory, dsn=dsn, query_timeout=600) as server:
+        return ask_all(server.host, size)
+
+
+def ask_all(host: str, size: int, is_peer: bool = False) -> dict[str, float]:
+    """The median seconds of each question."""
+    return {
+        question: median(host, request.format(half=size // 2, half_end=size // 2 + 99))
+        for question, (request, is_shared) in QUESTIONS.items()
+        if is_shared or not is_peer
+    }
+
+
+def median(host: str, request: str) -> float:
     """The median of some rounds, after one that warms up."""
-    ask()
+    method, path = request.split(' ', 1)
+    connection = HTTPConnection(host, timeout=600)
     seconds: list[float] = []
-    while len(seconds) < ROUNDS and sum(seconds) < SECONDS:
+    while len(seconds) <= ROUNDS and sum(seconds[1:]) < SECONDS:
         started = time.perf_counter()
-        ask()
+        connection.request(method, path, headers=AUTHORIZATION)
+        response = connection.getresponse()
+        response.read()
         seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
+        if response.status != 200:
+            raise RuntimeError(f'{request}: {response.status} {response.headers}')
+    return statistics.median(seconds[1:])
 
 
 if __name__ == '__main__':

@@ -15,6 +15,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from functools import cache, partial
+from itertools import groupby
+from math import gcd
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 import pytz
@@ -22,6 +25,7 @@ import pytz
 from chronologer.errors import InputError, shown
 from chronologer.model import BUCKET, EPOCH
 
+SECOND = timedelta(seconds=1)
 MINUTE, HOUR, DAY = 60, 3600, 86_400  # seconds
 EPOCH_ORDINAL = EPOCH.toordinal()
 
@@ -34,10 +38,9 @@ Counts = Iterable[tuple[datetime, int, int]]  # bucket start, level, count
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A kind of bucket: its usual length, the step to count in, and how to find its start."""
+    """A kind of bucket: its usual length, and how to find its start."""
 
     length: int  # seconds
-    step: timedelta
     start_of: Callable[[int, ZoneInfo], int]
 
 
@@ -81,15 +84,34 @@ def parse_zone(text: str) -> ZoneInfo:
     return load_zone(name)
 
 
+def choose_step(group: Group, zone: ZoneInfo) -> timedelta:
+    """
+    The longest step to count in that the group's buckets in *zone* are made of.
+
+    At least as far as the zone's offsets since 1970 tell; see `fold` for what is before.
+    """
+    if group.length < BUCKET // SECOND:
+        return timedelta(seconds=group.length)
+    grain = gcd(min(group.length, DAY), *_offsets(zone))
+    return BUCKET if grain % (BUCKET // SECOND) else timedelta(seconds=grain)
+
+
+@cache
+def _offsets(zone: ZoneInfo) -> frozenset[int]:
+    """The zone's offsets from UTC, in seconds, of every other week from 1970 to 2040."""
+    return frozenset(offset_at(second, zone) for second in range(0, 70 * 365 * DAY, 14 * DAY))
+
+
 def fold(
     counts: Counts,
     group: Group,
+    step: timedelta,
     zone: ZoneInfo,
     refine: Callable[[datetime], Counts],
     limit: int,
 ) -> dict[int, Counter[int]]:
     """
-    Gather counts in the group's steps into its buckets in *zone*.
+    Gather counts in *step* into the group's buckets in *zone*.
 
     A step that a bucket's border cuts (a historical zone, whose offset is no multiple of the step)
     is counted anew, by the second, with *refine*, called with the step's start.
@@ -100,26 +122,21 @@ def fold(
         InputError: There are more than *limit* buckets.
     """
     buckets: dict[int, Counter[int]] = {}
-    for step, level, count in _uncut(counts, group, zone, refine):
-        buckets.setdefault(group.start_of(step, zone), Counter())[level] += count
+    length = step // SECOND
+    for start, of_step in groupby(counts, key=itemgetter(0)):
+        second = _seconds(start)
+        if _is_cut(second, length, zone):
+            for one, level, count in refine(start):
+                bucket = group.start_of(_seconds(one), zone)
+                buckets.setdefault(bucket, Counter())[level] += count
+        else:
+            levels = buckets.setdefault(group.start_of(second, zone), Counter())
+            for _, level, count in of_step:
+                levels[level] += count
         if len(buckets) > limit:
             wanted = 'narrow it with after and before or choose a longer group'
             raise InputError(f'group: more than {limit:,} buckets; {wanted}')
     return dict(sorted(buckets.items()))
-
-
-def _uncut(
-    counts: Counts, group: Group, zone: ZoneInfo, refine: Callable[[datetime], Counts]
-) -> Iterable[tuple[int, int, int]]:
-    refined = set()
-    length = group.step // timedelta(seconds=1)
-    for start, level, count in counts:
-        second = _seconds(start)
-        if not _is_cut(second, length, zone):
-            yield second, level, count
-        elif second not in refined:
-            refined.add(second)
-            yield from ((_seconds(start), level, count) for start, level, count in refine(start))
 
 
 def _is_cut(second: int, length: int, zone: ZoneInfo) -> bool:
@@ -169,7 +186,7 @@ def _first_instant(day: int, second: int, zone: ZoneInfo) -> int:
     wall = (EPOCH + timedelta(seconds=midnight)).replace(tzinfo=zone)
     offset = wall.utcoffset()
     assert offset is not None
-    start = midnight - offset // timedelta(seconds=1)
+    start = midnight - offset // SECOND
     if start + offset_at(start, zone) == midnight:
         return start
     return _transition(start - DAY, start + DAY, zone)  # clocks jumped over midnight
@@ -180,7 +197,7 @@ def offset_at(second: int, zone: ZoneInfo) -> int:
     clamped = min(max(second, FIRST), LAST)
     offset = (EPOCH + timedelta(seconds=clamped)).astimezone(zone).utcoffset()
     assert offset is not None
-    return offset // timedelta(seconds=1)
+    return offset // SECOND
 
 
 def _floor(length: int, second: int, zone: ZoneInfo) -> int:
@@ -203,19 +220,19 @@ def _transition(before: int, after: int, zone: ZoneInfo) -> int:
 
 
 def _seconds(start: datetime) -> int:
-    return (start - EPOCH) // timedelta(seconds=1)
+    return (start - EPOCH) // SECOND
 
 
 def _short(seconds: int) -> Group:
-    return Group(seconds, timedelta(seconds=seconds), partial(_floor, seconds))
+    return Group(seconds, partial(_floor, seconds))
 
 
 GROUPS = {
     'minute': _short(MINUTE),
     '5minute': _short(5 * MINUTE),
     '15minute': _short(15 * MINUTE),
-    'hour': Group(HOUR, BUCKET, start_of_hour),
-    'day': Group(DAY, BUCKET, start_of_day),
-    'week': Group(7 * DAY, BUCKET, start_of_week),
-    'month': Group(30 * DAY, BUCKET, start_of_month),
+    'hour': Group(HOUR, start_of_hour),
+    'day': Group(DAY, start_of_day),
+    'week': Group(7 * DAY, start_of_week),
+    'month': Group(30 * DAY, start_of_month),
 }

@@ -16,6 +16,7 @@ from chronologer.timeline import (
     GROUPS,
     HOUR,
     choose_group,
+    choose_step,
     fold,
     offset_at,
     parse_group,
@@ -131,14 +132,36 @@ def test_fold_counts_every_record_in_its_own_bucket(records, zone_name, group):
 
     def refine(start: datetime) -> list[tuple[datetime, int, int]]:
         low = (start - EPOCH) // timedelta(seconds=1)
-        return count(timedelta(seconds=1), low, low + kind.step // timedelta(seconds=1))
+        return count(timedelta(seconds=1), low, low + step // timedelta(seconds=1))
 
-    buckets = fold(count(kind.step, -(10**12), 10**12), kind, zone, refine, limit=100)
+    step = choose_step(kind, zone)
+    buckets = fold(count(step, -(10**12), 10**12), kind, step, zone, refine, limit=100)
     expected: dict[int, Counter[int]] = {}
     for second, level in records:
         expected.setdefault(kind.start_of(second, zone), Counter())[level] += 1
     assert expected == buckets
     assert sorted(buckets) == list(buckets)
+
+
+@pytest.mark.parametrize(
+    ('group', 'zone', 'minutes'),
+    [
+        ('minute', 'Asia/Kathmandu', 1),
+        ('15minute', 'Europe/Berlin', 15),
+        ('hour', 'UTC', 60),
+        ('hour', 'Europe/Berlin', 60),
+        ('hour', 'Australia/Lord_Howe', 30),
+        ('hour', 'Asia/Kathmandu', 15),
+        ('hour', 'Africa/Monrovia', 15),  # 44 minutes and a half until 1972
+        ('day', 'UTC', 1440),
+        ('month', 'Africa/Abidjan', 1440),
+        ('week', 'Europe/Berlin', 60),
+        ('day', 'Asia/Kolkata', 30),
+    ],
+)
+def test_the_longest_step_that_buckets_are_made_of(group, zone, minutes):
+    """So that a timeline takes as few counts as it can."""
+    assert timedelta(minutes=minutes) == choose_step(parse_group(group), parse_zone(zone))
 
 
 @pytest.mark.parametrize('text', ['', 'Mars/Olympus', '../../etc/passwd', 'Europe/Berlin\n', 'é'])

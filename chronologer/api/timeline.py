@@ -10,7 +10,7 @@ from chronologer.api.params import FILTER, check_known
 from chronologer.api.respond import JSON
 from chronologer.model import MICROSECOND, Filter
 from chronologer.storage import Storage
-from chronologer.timeline import DAY, choose_group, fold, parse_group, parse_zone
+from chronologer.timeline import DAY, choose_group, choose_step, fold, parse_group, parse_zone
 
 MAX_BUCKETS = 2000
 AUTO_BUCKETS = 120  # about as many as ``group=auto`` makes
@@ -68,12 +68,12 @@ def count_buckets(
         InputError: There is no such group, or there are more than *limit* buckets.
     """
     kind = parse_group(group)
+    step = choose_step(kind, zone)
 
     def by_second(start: datetime) -> list[tuple[datetime, int, int]]:
-        cut = filter.within(start, start + (kind.step - MICROSECOND))
+        cut = filter.within(start, start + (step - MICROSECOND))
         return storage.timeline(cut, timedelta(seconds=1))
 
-    counts = storage.timeline(filter, kind.step)
-    return {
-        start: dict(levels) for start, levels in fold(counts, kind, zone, by_second, limit).items()
-    }
+    counts = storage.timeline(filter, step)
+    buckets = fold(counts, kind, step, zone, by_second, limit)
+    return {start: dict(levels) for start, levels in buckets.items()}

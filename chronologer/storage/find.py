@@ -9,7 +9,7 @@ what a record must contain for the query to be true.
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from operator import attrgetter
 from typing import Any
@@ -22,10 +22,10 @@ from chronologer.model import Filter
 from chronologer.parse import LEVEL_MIN
 from chronologer.query import Literal, format_path
 from chronologer.search import fold
-from chronologer.storage.block import Block, make_block, token
+from chronologer.storage.block import Block, token
 from chronologer.storage.bucket import time_range
 from chronologer.storage.counters import Dialect, condition, name_condition
-from chronologer.storage.index import fetch_blocks, read_tail
+from chronologer.storage.index import Tail, fetch_blocks
 from chronologer.storage.render import required_equalities, required_texts
 from chronologer.storage.signature import WORD, locate, text_hashes, token_hashes
 
@@ -88,9 +88,18 @@ class Found:
 class Find:
     """One search, on a connection that sees one moment of the database."""
 
-    def __init__(self, db: Any, dialect: Dialect, filter: Filter, needle: Needle, seconds: float):
+    def __init__(
+        self,
+        db: Any,
+        dialect: Dialect,
+        tail: Tail,
+        filter: Filter,
+        needle: Needle,
+        seconds: float,
+    ):
         self._db = db
         self._dialect = dialect
+        self._tail = tail
         self._filter = filter
         self._needle = needle
         self._seconds = seconds
@@ -176,8 +185,7 @@ class Find:
             for last_id, low_ts, high_ts, signature, slot in blocks
             if signed is None or signature is None or signed.get(signature, 0) >> slot & 1
         ]
-        rows = replace(self._filter, search=None, query=None)
-        tail = make_block(read_tail(self._db, self._dialect, rows))
+        tail, _ = self._tail.read(self._db)
         if len(tail):
             low_ts, high_ts = int(tail.ts.min()), int(tail.ts.max())
             candidates.append(Candidate(int(tail.ids[-1]), low_ts, high_ts, tail))

@@ -8,16 +8,15 @@ transaction: a block has exactly the records from its first to its last id.
 """
 
 from collections.abc import Iterable
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import orjson
 
-from chronologer.model import Filter
 from chronologer.storage import MAX_FIELDS
 from chronologer.storage.block import Block, Builder, Fields, Row, make_block
-from chronologer.storage.bucket import time_range
-from chronologer.storage.counters import Dialect, condition
+from chronologer.storage.counters import Dialect
 from chronologer.storage.signature import (
     BITS,
     GROUP,
@@ -99,6 +98,37 @@ class Index:
         self._fields.update(new)
 
 
+class Tail:
+    """The records that are in no block yet, as one; kept from search to search."""
+
+    def __init__(self, dialect: Dialect):
+        self._dialect = dialect
+        self._lock = Lock()
+        self._builder = Builder()
+        self._block = self._builder.build()
+
+    def read(self, db: Any) -> tuple[Block, Fields]:
+        """Bring it up to the moment that *db* sees; only what is new is read."""
+        rows = db.execute(
+            f"""
+            SELECT id FROM {self._dialect.records_by_id}
+            WHERE id > (SELECT coalesce(max(last_id), 0) FROM block)
+            ORDER BY id
+            """
+        ).fetchall()
+        ids = [id for (id,) in rows]
+        with self._lock:
+            if ids[: len(self._builder.ids)] != self._builder.ids:
+                self._builder = Builder()
+            new = ids[len(self._builder.ids) :]
+            if new:
+                for row in read_rows(db, self._dialect, new[0], new[-1]):
+                    self._builder.add(row)
+            if len(self._block) != len(ids) or new:
+                self._block = self._builder.build()
+            return self._block, self._builder.fields
+
+
 def _is_full(tail: Builder) -> bool:
     return len(tail.ids) >= BLOCK_RECORDS or tail.size >= BLOCK_SIZE
 
@@ -111,32 +141,13 @@ def read_fields(db: Any) -> Fields:
 
 def read_rows(db: Any, dialect: Dialect, first: int, last: int) -> list[Row]:
     """The records from one id to another, as blocks are made of."""
-    return _read(db, dialect, 'id BETWEEN ? AND ?', [first, last])
-
-
-def read_tail(db: Any, dialect: Dialect, filter: Filter) -> list[Row]:
-    """The records that are in no block yet, and match *filter*, which has no search."""
-    span = time_range(filter)
-    where, parameters = condition(dialect, filter)
-    return _read(
-        db,
-        dialect,
-        f"""
-        id > (SELECT coalesce(max(last_id), 0) FROM block)
-        AND ts BETWEEN {dialect.at} AND {dialect.at} {where}
-        """,
-        [span.low, span.high, *parameters],
-    )
-
-
-def _read(db: Any, dialect: Dialect, where: str, parameters: list[Any]) -> list[Row]:
     rows = db.execute(
         f"""
         SELECT id, {dialect.ts}, level, logger, message, logrec FROM {dialect.records_by_id}
-        WHERE {where}
+        WHERE id BETWEEN ? AND ?
         ORDER BY id
         """,
-        parameters,
+        (first, last),
     ).fetchall()
     return [(*columns, orjson.loads(logrec)) for *columns, logrec in rows]
 

@@ -23,7 +23,6 @@ from chronologer.errors import ChronologerError, StorageError
 from chronologer.model import MICROSECOND, Filter, Record, instant, microseconds
 from chronologer.query import Column, Path, value_at
 from chronologer.storage import Batch, Cursor, Facet, FieldTypes, Outcome, Storage, counters
-from chronologer.storage.block import Builder
 from chronologer.storage.bucket import (
     DAY,
     GRAINS,
@@ -35,7 +34,7 @@ from chronologer.storage.bucket import (
 )
 from chronologer.storage.counters import Dialect, condition
 from chronologer.storage.find import Find, Needle
-from chronologer.storage.index import Index, read_fields, read_tail, remove
+from chronologer.storage.index import Index, Tail, read_fields, remove
 
 SLICE_RECORDS, SLICE_SIZE = 500, 2**20  # records, and characters after which a slice ends
 SLICE_LOGRECS = 50  # records whose logrec is in memory at a time
@@ -55,6 +54,7 @@ class SqlStorage(Storage):
         self._query_timeout = query_timeout  # seconds
         self._loggers: dict[str, int] = {}  # ids by name; see `_forget`
         self._index = Index(self.dialect)
+        self._tail = Tail(self.dialect)
 
     @abstractmethod
     def _reading(self) -> AbstractContextManager[Any]:
@@ -183,7 +183,7 @@ class SqlStorage(Storage):
     def _some_ids(self, db: Any, filter: Filter) -> list[int]:
         """Those of the next records to be purged."""
         if needle := Needle.of(filter):
-            find = Find(db, self.dialect, filter, needle, math.inf)
+            find = Find(db, self.dialect, self._tail, filter, needle, math.inf)
             return list(islice(find.by_time(ascending=True), PURGE_SLICE))
         span = time_range(filter)
         where, parameters = condition(self.dialect, filter)
@@ -357,19 +357,19 @@ class SqlStorage(Storage):
 
     def fields(self) -> FieldTypes:
         types: FieldTypes = {}
-        tail = Builder()
         with self._reading() as db:
-            fields = read_fields(db)
-            for row in read_tail(db, self.dialect, Filter()):
-                tail.add(row)
-        for name, type in sorted(fields | tail.fields):
+            _, of_tail = self._tail.read(db)
+            fields = read_fields(db) | of_tail
+        for name, type in sorted(fields):
             types.setdefault(name, set()).add(type)
         return types
 
     def _find_in(self, db: Any, filter: Filter) -> Find | None:
         """A search of the index, if it is of help."""
         needle = Needle.of(filter)
-        return Find(db, self.dialect, filter, needle, self._query_timeout) if needle else None
+        if needle is None:
+            return None
+        return Find(db, self.dialect, self._tail, filter, needle, self._query_timeout)
 
 
 def _parts(filter: Filter, step: int = DAY) -> list[Range | Buckets]:
