@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from itertools import groupby
 from math import gcd
 from operator import itemgetter
@@ -192,6 +192,7 @@ def _first_instant(day: int, second: int, zone: ZoneInfo) -> int:
     return _transition(start - DAY, start + DAY, zone)  # clocks jumped over midnight
 
 
+@lru_cache(maxsize=10_000)
 def offset_at(second: int, zone: ZoneInfo) -> int:
     """The zone's offset from UTC in seconds; at the calendar's ends, that of a day inside."""
     clamped = min(max(second, FIRST), LAST)

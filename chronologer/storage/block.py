@@ -10,7 +10,7 @@ import sys
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
 from typing import Any
 
@@ -34,18 +34,50 @@ COLUMNS = (
 )  # fmt: skip
 
 Numbers = NDArray[np.int64]
+Tokens = NDArray[np.uint16]
 Mask = NDArray[np.bool_]  # which records of a block are meant
 Fields = set[tuple[str, str]]  # names, as in a query, and types
 Row = tuple[int, int, int, int, str, dict[str, Any]]  # id, ts (µs), level, logger, message, logrec
 
 
-@dataclass(frozen=True, slots=True)
 class Block:
-    """Records in the order of their ids; text and tokens may have been left out."""
+    """Records in the order of their ids; each part is unpacked when it is asked for."""
 
-    columns: tuple[Numbers, ...]  # see the properties
-    text: bytes
-    tokens: NDArray[np.uint16]
+    def __init__(self, columns: bytes, text: bytes | None, tokens: bytes | None):
+        """Take what `pack` has returned; text or tokens may be left out."""
+        self._packed = columns, text, tokens
+
+    @classmethod
+    def of(cls, columns: tuple[Numbers, ...], text: bytes, tokens: Tokens) -> 'Block':
+        """Make a block of its parts."""
+        block = cls(b'', None, None)
+        block.columns, block.text, block.tokens = columns, text, tokens
+        return block
+
+    @cached_property
+    def columns(self) -> tuple[Numbers, ...]:
+        """See the properties below."""
+        data = zstd.decompress(self._packed[0])
+        count = len(data) // sum(np.dtype(type).itemsize for type, _ in COLUMNS)
+        columns: list[Numbers] = []
+        offset = 0
+        for type, grows in COLUMNS:
+            column = np.frombuffer(data, type, count, offset).astype(np.int64)
+            columns.append(np.cumsum(column) if grows else column)
+            offset += count * np.dtype(type).itemsize
+        return tuple(columns)
+
+    @cached_property
+    def text(self) -> bytes:
+        """The searchable text of all records, each with a NUL at its end."""
+        text = self._packed[1]
+        return b'' if text is None else zstd.decompress(text)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Of the fields of all records."""
+        tokens = self._packed[2]
+        return np.frombuffer(b'' if tokens is None else zstd.decompress(tokens), '<u2')
 
     @property
     def ids(self) -> Numbers:
@@ -89,23 +121,6 @@ class Block:
         tokens = self.tokens.astype('<u2').tobytes()
         return zstd.compress(columns), zstd.compress(self.text), zstd.compress(tokens)
 
-    @classmethod
-    def unpack(cls, columns: bytes, text: bytes | None, tokens: bytes | None) -> 'Block':
-        """Make a block of what `pack` has returned; text or tokens may be left out."""
-        data = zstd.decompress(columns)
-        count = len(data) // sum(np.dtype(type).itemsize for type, _ in COLUMNS)
-        unpacked: list[Numbers] = []
-        offset = 0
-        for type, grows in COLUMNS:
-            column = np.frombuffer(data, type, count, offset).astype(np.int64)
-            unpacked.append(np.cumsum(column) if grows else column)
-            offset += count * np.dtype(type).itemsize
-        return cls(
-            tuple(unpacked),
-            zstd.decompress(text) if text else b'',
-            np.frombuffer(zstd.decompress(tokens) if tokens else b'', '<u2'),
-        )
-
     def without(self, ids: Numbers) -> 'Block':
         """The block without the records of *ids*."""
         kept = np.flatnonzero(~np.isin(self.ids, ids))
@@ -113,7 +128,13 @@ class Block:
         tokens = [self.tokens[start:end] for start, end in _spans(self.token_ends, kept)]
         ends = [np.cumsum([len(one) for one in some], dtype=np.int64) for some in (texts, tokens)]
         columns = (*(column[kept] for column in self.columns[:4]), *ends)
-        return Block(columns, b''.join(texts), np.concatenate([self.tokens[:0], *tokens]))
+        return Block.of(columns, b''.join(texts), np.concatenate([self.tokens[:0], *tokens]))
+
+    def has(self, texts: Iterable[bytes], tokens: Iterable[int]) -> bool:
+        """Whether all of that is somewhere in the block, maybe in different records."""
+        return all((self.tokens == np.uint16(token)).any() for token in tokens) and all(
+            text in self.text for text in texts
+        )
 
     def having_token(self, mask: Mask, token: int) -> Mask:
         """Those of the records in *mask* that have a token."""
@@ -204,7 +225,7 @@ class Builder:
     def build(self) -> Block:
         """Make a block of them."""
         columns = tuple(np.array(column, np.int64) for column in self._columns)
-        return Block(columns, b''.join(self._text), np.array(self._tokens, np.uint16))
+        return Block.of(columns, b''.join(self._text), np.array(self._tokens, np.uint16))
 
 
 def make_block(rows: Iterable[Row]) -> Block:

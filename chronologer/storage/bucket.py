@@ -1,9 +1,9 @@
 """
 Which parts of a time range counters can answer.
 
-Counters hold sums per bucket of a day and of 15 minutes, numbered from the epoch. A range is split
-into the days that lie wholly inside it, what is left into quarters of an hour, and what is left
-then is counted from the records.
+Counters hold sums per bucket of a day, an hour and 15 minutes, numbered from the epoch. A range is
+split into the days that lie wholly inside it, what they leave over into shorter buckets, and what
+is left then is counted from the records.
 """
 
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ from datetime import datetime, timedelta, timezone
 
 from chronologer.model import BUCKET, MICROSECOND, Filter, microseconds
 
-QUARTER, DAY = BUCKET // MICROSECOND, timedelta(days=1) // MICROSECOND
-GRAINS = (DAY, QUARTER)  # of the counters, in microseconds
+QUARTER = BUCKET // MICROSECOND
+HOUR, DAY = timedelta(hours=1) // MICROSECOND, timedelta(days=1) // MICROSECOND
 
 # The ends of the calendar, where buckets begin and end too: an open end cuts nothing.
 TS_MIN = microseconds(datetime.min.replace(tzinfo=timezone.utc))

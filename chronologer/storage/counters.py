@@ -13,7 +13,8 @@ from typing import Any
 
 from chronologer.model import Filter, instant
 from chronologer.storage.bucket import (
-    GRAINS,
+    DAY,
+    HOUR,
     QUARTER,
     Buckets,
     Range,
@@ -25,6 +26,9 @@ from chronologer.storage.render import Renderer
 
 MINUTE = 60 * 10**6  # microseconds; the unit of grains in the tables
 IN_BUCKETS = 'grain = ? AND bucket BETWEEN ? AND ?'
+
+# Grains of the two tables; the second is long enough without hours.
+BY_LEVEL, BY_LOGGER = (DAY, HOUR, QUARTER), (DAY, QUARTER)
 
 Counts = Counter[tuple[int, int, int]]  # by logger, bucket and level
 Steps = dict[tuple[int, int], int]  # count by start (microseconds) and level
@@ -86,10 +90,10 @@ def _by_grain(counts: Counts) -> tuple[Counter[tuple[int, ...]], Counter[tuple[i
     by_logger: Counter[tuple[int, ...]] = Counter()
     by_level: Counter[tuple[int, ...]] = Counter()
     for (logger, bucket, level), n in counts.items():
-        for grain in GRAINS:
-            bucket_of_grain = bucket * QUARTER // grain
-            by_logger[logger, grain // MINUTE, bucket_of_grain, level] += n
-            by_level[grain // MINUTE, bucket_of_grain, level] += n
+        for grain in BY_LOGGER:
+            by_logger[logger, grain // MINUTE, bucket * QUARTER // grain, level] += n
+        for grain in BY_LEVEL:
+            by_level[grain // MINUTE, bucket * QUARTER // grain, level] += n
     return by_logger, by_level
 
 
@@ -122,6 +126,13 @@ def name_condition(dialect: Dialect, filter: Filter) -> tuple[str, list[Any]]:
     return has_prefix, [value for prefix in filter.names for value in (len(prefix), prefix)]
 
 
+def grains_of(filter: Filter) -> tuple[int, ...]:
+    """The grains of the counters that answer *filter*; they know nothing of a query."""
+    if filter.query is not None:
+        return ()
+    return BY_LOGGER if filter.names else BY_LEVEL
+
+
 def total(db: Any, dialect: Dialect, filter: Filter, part: Buckets) -> int:
     """Count matching records in whole buckets."""
     where, parameters = condition(dialect, filter)
@@ -139,39 +150,40 @@ def steps(db: Any, dialect: Dialect, filter: Filter, part: Buckets, length: int)
     """Count matching records in whole buckets, per step of *length* µs and level."""
     where, parameters = condition(dialect, filter)
     length //= part.grain
+    # A bucket that is a step is grouped by its key, which is sorted already.
+    start = 'bucket' if length == 1 else f'bucket - (bucket % {length} + {length}) % {length}'
     rows = db.execute(
         f"""
-        SELECT bucket - (bucket % ? + ?) % ? AS start, level, sum(n)
+        SELECT {start} AS start, level, sum(n)
         FROM {_table(filter)}
         WHERE {IN_BUCKETS} {where}
         GROUP BY start, level
         """,
-        [length, length, length, *_bounds(part), *parameters],
+        [*_bounds(part), *parameters],
     )
     return {(start * part.grain, level): int(n) for start, level, n in rows}
 
 
-def names(
-    db: Any, dialect: Dialect, filter: Filter, part: Buckets | Range
-) -> Iterator[tuple[str, int]]:
-    """Yield the loggers of matching records with their counts."""
+def names(db: Any, dialect: Dialect, filter: Filter) -> Iterator[tuple[str, int]]:
+    """Yield the loggers of matching records with their counts; a name may come more than once."""
     where, parameters = condition(dialect, filter)
-    ends: tuple[int, ...]
-    if isinstance(part, Buckets):
-        count, table, within, ends = 'sum(n)', 'count_by_logger', IN_BUCKETS, _bounds(part)
-    else:
-        count, table, ends = 'count(*)', dialect.records_by_ts, (part.low, part.high)
-        within = f'ts BETWEEN {dialect.at} AND {dialect.at}'
-    rows = db.execute(
-        f"""
-        SELECT name, n
-        FROM (
-            SELECT logger, {count} AS n FROM {table} WHERE {within} {where} GROUP BY logger
-        ) AS counted JOIN logger ON logger.id = counted.logger
-        """,
-        [*ends, *parameters],
-    )
-    yield from ((name, int(n)) for name, n in rows.fetchall())
+    for part in split(time_range(filter), BY_LOGGER if filter.query is None else ()):
+        ends: tuple[int, ...]
+        if isinstance(part, Buckets):
+            count, table, within, ends = 'sum(n)', 'count_by_logger', IN_BUCKETS, _bounds(part)
+        else:
+            count, table, ends = 'count(*)', dialect.records_by_ts, (part.low, part.high)
+            within = f'ts BETWEEN {dialect.at} AND {dialect.at}'
+        rows = db.execute(
+            f"""
+            SELECT name, n
+            FROM (
+                SELECT logger, {count} AS n FROM {table} WHERE {within} {where} GROUP BY logger
+            ) AS counted JOIN logger ON logger.id = counted.logger
+            """,
+            [*ends, *parameters],
+        )
+        yield from ((name, int(n)) for name, n in rows.fetchall())
 
 
 def count_rows(db: Any, dialect: Dialect, filter: Filter, span: Range) -> int:
@@ -218,10 +230,11 @@ def narrow(
     whole = time_range(filter)
     if filter.query is not None:
         return whole, left
-    first = _seek(db, dialect, filter, GRAINS, left, ascending)
+    grains = grains_of(filter)
+    first = _seek(db, dialect, filter, grains, left, ascending)
     if first is None:
         return Range(0, -1), 0
-    last = _seek(db, dialect, filter, GRAINS, right, ascending)
+    last = _seek(db, dialect, filter, grains, right, ascending)
     start, seen = first
     end = whole if last is None else last[0]
     span = Range(start.low, end.high) if ascending else Range(end.low, start.high)
@@ -256,7 +269,8 @@ def _seek(
                 if part.grain == QUARTER:
                     return span, seen
                 inner = filter.within(instant(span.low), instant(span.high))
-                found = _seek(db, dialect, inner, [QUARTER], offset - seen, ascending)
+                finer = [grain for grain in grains if grain < part.grain]
+                found = _seek(db, dialect, inner, finer, offset - seen, ascending)
                 assert found is not None
                 return found[0], seen + found[1]
             seen += int(count)

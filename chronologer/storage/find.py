@@ -85,6 +85,9 @@ class Found:
     loggers: NDArray[np.int64]
 
 
+NOTHING = Found(*[np.empty(0, np.int64)] * 4)
+
+
 class Find:
     """One search, on a connection that sees one moment of the database."""
 
@@ -106,6 +109,8 @@ class Find:
         self._deadline = time.monotonic() + seconds
         self._span = time_range(filter)
         self._loggers = self._matching_loggers()
+        self._is_narrow = filter.level is not None or self._loggers is not None
+        self._query = condition(dialect, Filter(query=filter.query))
 
     def by_time(self, ascending: bool = False) -> Iterator[int]:
         """Yield the ids of matching records, by ts and id, descending unless told."""
@@ -227,16 +232,21 @@ class Find:
             position, count = position + count, min(count * 2, READ_AHEAD)
 
     def _look_through(self, block: Block) -> Found:
+        needle = self._needle
+        if not self._is_narrow and not block.has(needle.texts, needle.tokens):
+            return NOTHING
         mask = (block.ts >= self._span.low) & (block.ts <= self._span.high)
         if self._filter.level is not None:
             mask &= block.levels >= self._filter.level
         if self._loggers is not None:
             mask &= np.isin(block.loggers, self._loggers)
-        for wanted in self._needle.tokens:
+        if not mask.any():
+            return NOTHING
+        for wanted in needle.tokens:
             mask = block.having_token(mask, wanted)
-        for text in self._needle.texts:
+        for text in needle.texts:
             mask = block.having_text(mask, text)
-        for text in self._needle.unwanted:
+        for text in needle.unwanted:
             mask &= ~block.having_text(mask, text)
         if self._filter.query is not None and mask.any():
             mask &= np.isin(block.ids, self._matching(block.ids[mask].tolist(), len(block)))
@@ -245,7 +255,7 @@ class Find:
 
     def _matching(self, ids: list[int], size: int) -> list[int]:
         """Those records for which the query is true, of a block of *size*; maybe some more."""
-        where, parameters = condition(self._dialect, Filter(query=self._filter.query))
+        where, parameters = self._query
         if len(ids) * FEW < size:
             which, parameters = f'id IN ({", ".join("?" * len(ids))})', [*ids, *parameters]
         else:

@@ -191,7 +191,7 @@ def fetch_blocks(
     return {
         last_id: make_block(read_rows(db, dialect, first_id, last_id))
         if is_large
-        else Block.unpack(*packed)
+        else Block(*packed)
         for last_id, first_id, is_large, *packed in rows
     }
 
@@ -208,7 +208,7 @@ def _sign(db: Any) -> None:
     for number, (last_id,) in enumerate(ids):
         row = 'SELECT columns, text, tokens FROM block WHERE last_id = ?'
         packed = db.execute(row, (last_id,)).fetchone()
-        blocks.append(None if None in packed else Block.unpack(*packed))
+        blocks.append(None if None in packed else Block(*packed))
         db.execute(
             'UPDATE block SET signature = ?, slot = ? WHERE last_id = ?',
             (signature, number, last_id),

@@ -215,8 +215,9 @@ def required_texts(condition: Condition) -> list[str]:
         return [text for part in condition.conditions for text in required_texts(part)]
     if isinstance(condition, Comparison) and condition.operator == '=':
         operand, literal = condition.left, condition.right
-        if _is_searchable(operand) and isinstance(literal, Literal) and literal.type == 'text':
-            return [str(literal.value)]
+        is_indexed = operand in (Column('message'), Path(('error', 'exc_text')))
+        if is_indexed and isinstance(literal, Literal) and isinstance(literal.value, str):
+            return [literal.value]
     if isinstance(condition, Like) and _is_searchable(condition.operand):
         runs = groupby(condition.pattern, lambda part: part[0])
         return [''.join(text for _, text in parts) for kind, parts in runs if kind == 'text']

@@ -2,7 +2,7 @@
 Signatures: which blocks, of 64 in a group, may contain a piece of text or a token.
 
 A signature is a table of 64-bit words, one for each value of a hash; bit *b* of a word says that
-block *b* has something with that hash. Text has a hash for every four and every five bytes in a
+block *b* has something with that hash. Text has hashes for every four and every five bytes in a
 row, so that a term, wherever it begins, is in no block that lacks one of its own. To ask for a term
 is to read a handful of words of each group, however many records there are.
 """
@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 
 from chronologer.storage.block import Block
 
-BITS = 18  # of a hash; a block of 1,000 short messages then sets a fifth of its bits
+BITS = 18  # of a hash; a block of 1,000 short messages then sets a third of its bits
 GROUP = 64  # blocks
 WORD = 8  # bytes
 PAGE_BITS = 8
 PAGE_SIZE = WORD << PAGE_BITS  # bytes, as the words of a signature are stored
-MAX_HASHES = 12  # of one term that are looked for
+MAX_GRAMS = 8  # of one term that are looked for
 
 SHORT = 4  # bytes
 MULTIPLIER = np.uint32(2654435761)  # 2**32 by the golden ratio
+SECOND_MULTIPLIER = np.uint32(2246822519)  # of xxHash
 
 
 def make_signature(blocks: Sequence[Block | None]) -> bytes:
@@ -34,21 +35,23 @@ def make_signature(blocks: Sequence[Block | None]) -> bytes:
         if block is None:
             words |= bit
             continue
-        words[_gram_hashes(block.text)] |= bit
-        for hashes in _token_hashes(block.tokens):
-            words[hashes] |= bit
+        for numbers in (_grams(block.text), _token_numbers(block.tokens)):
+            for hashes in _hashes(numbers):
+                words[hashes] |= bit
     return words.astype('<u8').tobytes()
 
 
 def text_hashes(term: bytes) -> list[int]:
     """Hashes that the signature of a text with *term* has; none, if the term is too short."""
-    distinct = np.unique(_gram_hashes(term)).tolist()
-    return distinct[:: -(-len(distinct) // MAX_HASHES)] if distinct else []
+    grams = np.unique(_grams(term))
+    some = grams[:: -(-len(grams) // MAX_GRAMS)] if len(grams) else grams
+    hashes: list[int] = np.unique(np.concatenate(_hashes(some))).tolist()
+    return hashes
 
 
 def token_hashes(token: int) -> list[int]:
     """The hashes that the signature of a block with *token* has."""
-    return [int(hashes[0]) for hashes in _token_hashes(np.array([token]))]
+    return [int(hashes[0]) for hashes in _hashes(_token_numbers(np.array([token])))]
 
 
 def locate(hash: int) -> tuple[int, int]:
@@ -56,8 +59,8 @@ def locate(hash: int) -> tuple[int, int]:
     return hash >> PAGE_BITS, (hash & (1 << PAGE_BITS) - 1) * WORD
 
 
-def _gram_hashes(text: bytes) -> NDArray[np.uint32]:
-    """By Fibonacci hashing of four bytes, and of these and the next."""
+def _grams(text: bytes) -> NDArray[Any]:
+    """A number for every four bytes in a row, and one for these and the next."""
     if len(text) < SHORT:
         return np.empty(0, np.uint32)
     short = np.empty(len(text) - SHORT + 1, np.uint32)
@@ -65,13 +68,19 @@ def _gram_hashes(text: bytes) -> NDArray[np.uint32]:
         short[offset::SHORT] = np.frombuffer(text, '<u4', (len(text) - offset) // SHORT, offset)
     short *= MULTIPLIER
     fifth = np.frombuffer(text, np.uint8, offset=SHORT).astype(np.uint32) + np.uint32(1)
-    long = (short[:-1] ^ fifth * MULTIPLIER) * MULTIPLIER
-    hashes: NDArray[np.uint32] = np.concatenate([short, long])
-    hashes >>= np.uint32(32 - BITS)
-    return hashes
+    return np.concatenate([short, short[:-1] ^ fifth * MULTIPLIER])
 
 
-def _token_hashes(tokens: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Two of each token, since one may be that of a text which is everywhere."""
-    hashes = (tokens.astype(np.uint32) + np.uint32(1)) * MULTIPLIER
-    return hashes >> np.uint32(32 - BITS), hashes & np.uint32((1 << BITS) - 1)
+def _token_numbers(tokens: NDArray[Any]) -> NDArray[Any]:
+    return (tokens.astype(np.uint32) << np.uint32(16)) + np.uint32(1)
+
+
+def _hashes(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Two of each: a third of the bits are set, so that one alone would tell too little."""
+    mixed = numbers ^ numbers >> np.uint32(15)
+    mixed *= MULTIPLIER
+    first = mixed >> np.uint32(32 - BITS)
+    mixed ^= mixed >> np.uint32(13)
+    mixed *= SECOND_MULTIPLIER
+    second = mixed >> np.uint32(32 - BITS)
+    return first, second

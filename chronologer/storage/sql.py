@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
 import orjson
@@ -25,7 +25,6 @@ from chronologer.query import Column, Path, value_at
 from chronologer.storage import Batch, Cursor, Facet, FieldTypes, Outcome, Storage, counters
 from chronologer.storage.bucket import (
     DAY,
-    GRAINS,
     QUARTER,
     Buckets,
     Range,
@@ -322,7 +321,8 @@ class SqlStorage(Storage):
                         if isinstance(part, Buckets)
                         else counters.count_steps(db, self.dialect, filter, part, length)
                     )
-        return [(instant(start), level, n) for (start, level), n in sorted(counts.items())]
+        starts = {start: instant(start) for start in {start for start, _ in counts}}
+        return [(starts[start], level, n) for (start, level), n in sorted(counts.items())]
 
     def facet(self, filter: Filter, field: Column | Path, sample: int) -> Facet:
         counts: Counter[tuple[bool, Any]] = Counter()  # True equals 1, but is another value
@@ -336,13 +336,8 @@ class SqlStorage(Storage):
                 counts[False, level] += n
         else:
             with self._reading() as db:
-                if find := self._find_in(db, filter):
-                    names = find.names()
-                else:
-                    parts = _parts(filter)
-                    names = chain.from_iterable(
-                        counters.names(db, self.dialect, filter, part) for part in parts
-                    )
+                find = self._find_in(db, filter)
+                names = find.names() if find else counters.names(db, self.dialect, filter)
                 for name, n in names:
                     counts[False, name] += n
         return [(value, n) for (_, value), n in counts.most_common()]
@@ -373,9 +368,9 @@ class SqlStorage(Storage):
 
 
 def _parts(filter: Filter, step: int = DAY) -> list[Range | Buckets]:
-    """The filter's time, as counters for a step can answer it; they know nothing of a query."""
-    grains = [grain for grain in GRAINS if step % grain == 0]
-    return split(time_range(filter), grains if filter.query is None else [])
+    """The filter's time, as counters for a step can answer it."""
+    grains = [grain for grain in counters.grains_of(filter) if step % grain == 0]
+    return split(time_range(filter), grains)
 
 
 def _beyond(filter: Filter, ts: datetime, ascending: bool) -> Filter | None:

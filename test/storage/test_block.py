@@ -43,8 +43,8 @@ def test_packing(rows):
     """What is unpacked is what was packed; text and tokens may be left out."""
     block = make_block(rows)
     columns, text, tokens = block.pack()
-    assert same(block, Block.unpack(columns, text, tokens))
-    bare = Block.unpack(columns, None, None)
+    assert same(block, Block(columns, text, tokens))
+    bare = Block(columns, None, None)
     assert (b'', 0) == (bare.text, len(bare.tokens))
     assert len(rows) == len(bare)
 
