@@ -150,14 +150,16 @@ def steps(db: Any, dialect: Dialect, filter: Filter, part: Buckets, length: int)
     """Count matching records in whole buckets, per step of *length* µs and level."""
     where, parameters = condition(dialect, filter)
     length //= part.grain
-    # A bucket that is a step is grouped by its key, which is sorted already.
-    start = 'bucket' if length == 1 else f'bucket - (bucket % {length} + {length}) % {length}'
+    start, count, group = 'bucket', 'n', ''
+    if length > 1 or filter.names:  # else a counter is one of the sums already
+        start = f'bucket - (bucket % {length} + {length}) % {length}'
+        count, group = 'sum(n)', 'GROUP BY start, level'
     rows = db.execute(
         f"""
-        SELECT {start} AS start, level, sum(n)
+        SELECT {start} AS start, level, {count}
         FROM {_table(filter)}
         WHERE {IN_BUCKETS} {where}
-        GROUP BY start, level
+        {group}
         """,
         [*_bounds(part), *parameters],
     )

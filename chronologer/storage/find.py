@@ -31,7 +31,7 @@ from chronologer.storage.signature import WORD, locate, text_hashes, token_hashe
 
 MIN_HINT = 3  # characters that a query must require for the index to be worth asking
 EXACT = 2**53  # integers below it are the same as floats
-FEW = 4  # records are asked for by id, if they are less than one in so many of the block
+FEW = 100  # records of a block that are asked for one by one and not all of the block
 READ_AHEAD = 16  # blocks that are fetched at once, at most
 
 
@@ -122,14 +122,13 @@ class Find:
         ]
         order = sorted(range(len(candidates)), key=starts.__getitem__)
         pending: list[tuple[int, int]] = []
-        for start, block in zip(
+        for start, found in zip(
             [starts[index] for index in order],
-            self._blocks([candidates[index] for index in order]),
+            self._found([candidates[index] for index in order]),
             strict=True,
         ):
             while pending and pending[0][0] < start:
                 yield sign * heappop(pending)[1]
-            found = self._look_through(block)
             for ts, id in zip((sign * found.ts).tolist(), (sign * found.ids).tolist(), strict=True):
                 heappush(pending, (ts, id))
         while pending:
@@ -138,14 +137,12 @@ class Find:
     def by_id(self, after_id: int) -> Iterator[int]:
         """Yield the ids of matching records after one, ascending."""
         candidates = sorted(self._candidates(after_id), key=attrgetter('last_id'))
-        for block in self._blocks(candidates):
-            ids = self._look_through(block).ids
-            yield from ids[ids > after_id].tolist()
+        for found in self._found(candidates):
+            yield from found.ids[found.ids > after_id].tolist()
 
     def found(self) -> Iterator[Found]:
         """Yield all matching records, in no particular order."""
-        for block in self._blocks(self._candidates()):
-            yield self._look_through(block)
+        return self._found(self._candidates())
 
     def count(self) -> int:
         """Count matching records."""
@@ -216,19 +213,19 @@ class Find:
                 }
         return signed
 
-    def _blocks(self, candidates: Sequence[Candidate]) -> Iterator[Block]:
-        """Fetch blocks with what is looked for in; first few at once, then more."""
+    def _found(self, candidates: Sequence[Candidate]) -> Iterator[Found]:
+        """Look through blocks in their order; first few at once, then more."""
         has_text = bool(self._needle.texts or self._needle.unwanted)
         has_tokens = bool(self._needle.tokens)
         position, count = 0, 1
         while position < len(candidates):
+            if time.monotonic() > self._deadline:
+                raise QueryTimeoutError(self._seconds)
             some = candidates[position : position + count]
             ids = [one.last_id for one in some if one.tail is None]
             blocks = fetch_blocks(self._db, self._dialect, ids, has_text, has_tokens)
-            for candidate in some:
-                if time.monotonic() > self._deadline:
-                    raise QueryTimeoutError(self._seconds)
-                yield candidate.tail or blocks[candidate.last_id]
+            found = [self._look_through(one.tail or blocks[one.last_id]) for one in some]
+            yield from found if self._filter.query is None else self._verified(found)
             position, count = position + count, min(count * 2, READ_AHEAD)
 
     def _look_through(self, block: Block) -> Found:
@@ -248,22 +245,27 @@ class Find:
             mask = block.having_text(mask, text)
         for text in needle.unwanted:
             mask &= ~block.having_text(mask, text)
-        if self._filter.query is not None and mask.any():
-            mask &= np.isin(block.ids, self._matching(block.ids[mask].tolist(), len(block)))
         columns = (block.ids, block.ts, block.levels, block.loggers)
         return Found(*(column[mask] for column in columns))
 
-    def _matching(self, ids: list[int], size: int) -> list[int]:
-        """Those records for which the query is true, of a block of *size*; maybe some more."""
+    def _verified(self, found: Sequence[Found]) -> Iterator[Found]:
+        """Keep those records for which the query is true."""
+        few = [id for one in found if len(one.ids) <= FEW for id in one.ids.tolist()]
+        true = self._matching(few, f'id IN ({", ".join("?" * len(few))})') if few else set()
+        for one in found:
+            ids = one.ids.tolist()
+            if len(ids) > FEW:
+                true = true | self._matching([ids[0], ids[-1]], 'id BETWEEN ? AND ?')
+            mask = np.fromiter((id in true for id in ids), np.bool_, len(ids))
+            yield Found(one.ids[mask], one.ts[mask], one.levels[mask], one.loggers[mask])
+
+    def _matching(self, ids: list[int], which: str) -> set[int]:
         where, parameters = self._query
-        if len(ids) * FEW < size:
-            which, parameters = f'id IN ({", ".join("?" * len(ids))})', [*ids, *parameters]
-        else:
-            which, parameters = 'id BETWEEN ? AND ?', [ids[0], ids[-1], *parameters]
         rows = self._db.execute(
-            f'SELECT id FROM {self._dialect.records_by_id} WHERE {which} {where}', parameters
+            f'SELECT id FROM {self._dialect.records_by_id} WHERE {which} {where}',
+            [*ids, *parameters],
         )
-        return [id for (id,) in rows.fetchall()]
+        return {id for (id,) in rows.fetchall()}
 
 
 def _indexed(literal: Literal) -> str | float | bool | None:

@@ -35,7 +35,7 @@ def make_signature(blocks: Sequence[Block | None]) -> bytes:
         if block is None:
             words |= bit
             continue
-        for numbers in (_grams(block.text), _token_numbers(block.tokens)):
+        for numbers in (_grams(block.text), *_token_numbers(block.tokens)):
             for hashes in _hashes(numbers):
                 words[hashes] |= bit
     return words.astype('<u8').tobytes()
@@ -51,7 +51,8 @@ def text_hashes(term: bytes) -> list[int]:
 
 def token_hashes(token: int) -> list[int]:
     """The hashes that the signature of a block with *token* has."""
-    return [int(hashes[0]) for hashes in _hashes(_token_numbers(np.array([token])))]
+    numbers = _token_numbers(np.array([token]))
+    return [int(hashes[0]) for number in numbers for hashes in _hashes(number)]
 
 
 def locate(hash: int) -> tuple[int, int]:
@@ -71,8 +72,10 @@ def _grams(text: bytes) -> NDArray[Any]:
     return np.concatenate([short, short[:-1] ^ fifth * MULTIPLIER])
 
 
-def _token_numbers(tokens: NDArray[Any]) -> NDArray[Any]:
-    return (tokens.astype(np.uint32) << np.uint32(16)) + np.uint32(1)
+def _token_numbers(tokens: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Two of each: they are few, and a term of a search has several pieces too."""
+    numbers = tokens.astype(np.uint32)
+    return (numbers << np.uint32(16)) + np.uint32(1), (numbers << np.uint32(16)) + np.uint32(2)
 
 
 def _hashes(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -87,6 +87,7 @@ step(
         columns   LONGBLOB NOT NULL,
         text      LONGBLOB,
         tokens    LONGBLOB,
+        KEY block_time (high_ts, low_ts, max_level, signature, slot),
         KEY block_signature (signature, last_id)
     ) ENGINE = InnoDB
     """,

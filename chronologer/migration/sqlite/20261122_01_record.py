@@ -82,6 +82,11 @@ step(
 )
 
 step(
+    'CREATE INDEX block_time ON block (high_ts, low_ts, max_level, signature, slot)',
+    'DROP INDEX block_time',
+)
+
+step(
     'CREATE INDEX block_signature ON block (signature, last_id)',
     'DROP INDEX block_signature',
 )
