@@ -129,6 +129,20 @@ def test_every_record_is_found_again(server):
         headers = server.request('HEAD', f'/api/v1/record?{query}').headers
         assert total == sum(map(int, headers['X-Record-Count'].split(',')))
 
+    # by words, and by a field
+    assert total == server.count(f'search={quote("ЗНАЧЕНИЕ")}')
+    failed = sum(r['error'] is not None for r in said)
+    assert failed == server.count(f'search={quote("valueerror -step")}')
+    for record in said[::97]:
+        key = quote(f"data.key = '{record['key']}'")
+        assert 1 == server.count(f'query={key}')
+
+    # by page
+    pages: list[dict] = []
+    while page := server.get(f'record?limit=300&name=e2e.{cursor_after(pages)}'):
+        pages += page
+    assert listed == pages
+
     # by id, whole
     with ThreadPoolExecutor(8) as pool:
         whole = list(pool.map(lambda record: server.get(f'record/{record["id"]}'), listed))
@@ -136,6 +150,10 @@ def test_every_record_is_found_again(server):
     assert total == len(by_key)
     for expected in said:
         check(expected, by_key[expected['key']])
+
+
+def cursor_after(records: list[dict]) -> str:
+    return f'&cursor={quote(records[-1]["ts"])},{records[-1]["id"]}' if records else ''
 
 
 def check(expected: dict, record: dict) -> None:

@@ -25,7 +25,7 @@ from chronologer.search import fold
 from chronologer.storage.block import Block, token
 from chronologer.storage.bucket import time_range
 from chronologer.storage.counters import Dialect, condition, name_condition
-from chronologer.storage.index import Tail, fetch_blocks
+from chronologer.storage.index import Tail, fetch_blocks, read_large
 from chronologer.storage.render import required_equalities, required_texts
 from chronologer.storage.signature import WORD, locate, text_hashes, token_hashes
 
@@ -223,10 +223,16 @@ class Find:
                 raise QueryTimeoutError(self._seconds)
             some = candidates[position : position + count]
             ids = [one.last_id for one in some if one.tail is None]
-            blocks = fetch_blocks(self._db, self._dialect, ids, has_text, has_tokens)
-            found = [self._look_through(one.tail or blocks[one.last_id]) for one in some]
+            blocks = fetch_blocks(self._db, ids, has_text, has_tokens)
+            found = [self._look_through(self._block(one, blocks)) for one in some]
             yield from found if self._filter.query is None else self._verified(found)
             position, count = position + count, min(count * 2, READ_AHEAD)
+
+    def _block(self, candidate: Candidate, blocks: dict[int, Block | None]) -> Block:
+        if candidate.tail is not None:
+            return candidate.tail
+        block = blocks.pop(candidate.last_id)  # so that one at a time is unpacked
+        return read_large(self._db, self._dialect, candidate.last_id) if block is None else block
 
     def _look_through(self, block: Block) -> Found:
         needle = self._needle

@@ -173,27 +173,29 @@ def _stored(block: Block) -> tuple[Any, ...]:
 
 
 def fetch_blocks(
-    db: Any, dialect: Dialect, ids: list[int], text: bool = True, tokens: bool = True
-) -> dict[int, Block]:
-    """Blocks by their last ids, with what is asked of text and tokens."""
+    db: Any, ids: list[int], text: bool = True, tokens: bool = True
+) -> dict[int, Block | None]:
+    """Blocks by their last ids, with what is asked of text and tokens; None for large ones."""
     if not ids:
         return {}
     places = ', '.join('?' * len(ids))
     rows = db.execute(
         f"""
-        SELECT last_id, first_id, text IS NULL, columns,
+        SELECT last_id, text IS NULL, columns,
                {'text' if text else 'NULL'}, {'tokens' if tokens else 'NULL'}
         FROM block
         WHERE last_id IN ({places})
         """,
         ids,
     ).fetchall()
-    return {
-        last_id: make_block(read_rows(db, dialect, first_id, last_id))
-        if is_large
-        else Block(*packed)
-        for last_id, first_id, is_large, *packed in rows
-    }
+    return {last_id: None if is_large else Block(*packed) for last_id, is_large, *packed in rows}
+
+
+def read_large(db: Any, dialect: Dialect, last_id: int) -> Block:
+    """A large block, made anew of its records."""
+    first = 'SELECT first_id FROM block WHERE last_id = ?'
+    (first_id,) = db.execute(first, (last_id,)).fetchone()
+    return make_block(read_rows(db, dialect, first_id, last_id))
 
 
 def _sign(db: Any) -> None:
@@ -204,15 +206,11 @@ def _sign(db: Any) -> None:
     if len(ids) < GROUP:
         return
     signature = ids[-1][0]
-    blocks: list[Block | None] = []
-    for number, (last_id,) in enumerate(ids):
-        row = 'SELECT columns, text, tokens FROM block WHERE last_id = ?'
-        packed = db.execute(row, (last_id,)).fetchone()
-        blocks.append(None if None in packed else Block(*packed))
-        db.execute(
-            'UPDATE block SET signature = ?, slot = ? WHERE last_id = ?',
-            (signature, number, last_id),
-        )
+    blocks = [fetch_blocks(db, [last_id])[last_id] for (last_id,) in ids]
+    db.executemany(
+        'UPDATE block SET signature = ?, slot = ? WHERE last_id = ?',
+        [(signature, slot, last_id) for slot, (last_id,) in enumerate(ids)],
+    )
     words = make_signature(blocks)
     db.executemany(
         'INSERT INTO signature (page, id, words) VALUES (?, ?, ?)',
@@ -232,7 +230,9 @@ def remove(db: Any, dialect: Dialect, ids: list[int]) -> None:
         start, end = np.searchsorted(removed, (first_id, last_id + 1))
         if start == end:
             continue
-        block = fetch_blocks(db, dialect, [last_id])[last_id].without(removed[start:end])
+        found = fetch_blocks(db, [last_id])[last_id]
+        block = read_large(db, dialect, last_id) if found is None else found
+        block = block.without(removed[start:end])
         if len(block):
             db.execute(
                 """

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from threading import Thread
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -209,3 +210,39 @@ def test_what_was_undone_is_not_found(storage):
         assert len(first) == len(last) == 2
     assert 0 == storage.count(Filter(search=parse_search('bad')))
     assert 10 == storage.count(Filter(search=parse_search('"good 1"')))
+
+
+def test_a_search_is_complete_while_records_arrive(storage):
+    """What was acknowledged before it is found, whether it is in a block or not."""
+    stored = 0
+
+    def write():
+        nonlocal stored
+        for number in range(60):
+            storage.insert([[Record(START, 'app', 20, f'needle {number}', {})] * 2])
+            stored += 2
+
+    writer = Thread(target=write)
+    writer.start()
+    while writer.is_alive():
+        before = stored
+        count = storage.count(Filter(search=parse_search('needle')))
+        assert before <= count <= stored + 2
+        newest = storage.page(Filter(search=parse_search('needle')), None, before)
+        assert before == len(list(newest))
+    writer.join()
+    assert 120 == storage.count(Filter(search=parse_search('needle')))
+
+
+def test_large_blocks_without_their_text_are_cut_by_a_purge(storage, monkeypatch):
+    """What is left of them is found, and has its text again if it is no longer large."""
+    monkeypatch.setattr(index, 'MAX_SIZE', 100)
+    records = [
+        Record(START + timedelta(minutes=n), 'app', 20, f'needle {n}' + 'x' * (50 * (n % 2)), {})
+        for n in range(9)
+    ]
+    storage.insert([records])
+    stored = [replace(record, id=id) for id, record in enumerate(records, 1)]
+    storage.purge(START + timedelta(minutes=2), Filter())
+    check(storage, Filter(search=parse_search('needle')), stored[2:])
+    check(storage, Filter(search=parse_search('"needle 5"')), stored[2:])
