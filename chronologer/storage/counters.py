@@ -8,7 +8,7 @@ writes or purges the records, so that they are exact.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chronologer.model import Filter, instant
@@ -25,6 +25,7 @@ from chronologer.storage.bucket import (
 from chronologer.storage.render import Renderer
 
 MINUTE = 60 * 10**6  # microseconds; the unit of grains in the tables
+NEAR = 1000  # records that are walked through sooner than counters are asked
 IN_BUCKETS = 'grain = ? AND bucket BETWEEN ? AND ?'
 
 # Grains of the two tables; the second is long enough without hours.
@@ -44,6 +45,7 @@ class Dialect:
     at: str  # an instant to compare ts with, given in such microseconds
     renderer: Renderer  # of queries
     has_prefix: str  # whether a logger's name begins with a text, given its length and itself
+    then_join: str  # a join of the table on its left with that on its right, in this order
     add_to_n: str  # what an INSERT does to a counter that is there already
 
 
@@ -135,20 +137,20 @@ def grains_of(filter: Filter) -> tuple[int, ...]:
 
 def total(db: Any, dialect: Dialect, filter: Filter, part: Buckets) -> int:
     """Count matching records in whole buckets."""
-    where, parameters = condition(dialect, filter)
+    table, names, where, parameters = _counters(dialect, filter)
     (count,) = db.execute(
         f"""
-        SELECT coalesce(sum(n), 0) FROM {_table(filter)}
+        SELECT coalesce(sum(n), 0) FROM {table}
         WHERE {IN_BUCKETS} {where}
         """,
-        [*_bounds(part), *parameters],
+        [*names, *_bounds(part), *parameters],
     ).fetchone()
     return int(count)
 
 
 def steps(db: Any, dialect: Dialect, filter: Filter, part: Buckets, length: int) -> Steps:
     """Count matching records in whole buckets, per step of *length* µs and level."""
-    where, parameters = condition(dialect, filter)
+    table, names, where, parameters = _counters(dialect, filter)
     length //= part.grain
     start, count, group = 'bucket', 'n', ''
     if length > 1 or filter.names:  # else a counter is one of the sums already
@@ -157,11 +159,11 @@ def steps(db: Any, dialect: Dialect, filter: Filter, part: Buckets, length: int)
     rows = db.execute(
         f"""
         SELECT {start} AS start, level, {count}
-        FROM {_table(filter)}
+        FROM {table}
         WHERE {IN_BUCKETS} {where}
         {group}
         """,
-        [*_bounds(part), *parameters],
+        [*names, *_bounds(part), *parameters],
     )
     return {(start * part.grain, level): int(n) for start, level, n in rows}
 
@@ -230,14 +232,17 @@ def narrow(
         The range, and the offset of record *left* within it.
     """
     whole = time_range(filter)
-    if filter.query is not None:
+    is_near = right < NEAR and filter.level is None and not filter.names
+    if filter.query is not None or is_near:
         return whole, left
     grains = grains_of(filter)
     first = _seek(db, dialect, filter, grains, left, ascending)
     if first is None:
         return Range(0, -1), 0
+    start, seen, count = first
+    if seen + count > right:
+        return start, left - seen
     last = _seek(db, dialect, filter, grains, right, ascending)
-    start, seen = first
     end = whole if last is None else last[0]
     span = Range(start.low, end.high) if ascending else Range(end.low, start.high)
     return span, left - seen
@@ -245,36 +250,36 @@ def narrow(
 
 def _seek(
     db: Any, dialect: Dialect, filter: Filter, grains: Sequence[int], offset: int, ascending: bool
-) -> tuple[Range, int] | None:
-    """Find the part of the filter's time in which a record is, and how many come before that."""
+) -> tuple[Range, int, int] | None:
+    """Find the part of time in which a record is, how many come before that, and are in it."""
     seen = 0
-    where, parameters = condition(dialect, filter)
+    table, names, where, parameters = _counters(dialect, filter)
     for part in split(time_range(filter), grains)[:: 1 if ascending else -1]:
         if isinstance(part, Range):
             count = count_rows(db, dialect, filter, part)
             if seen + count > offset:
-                return part, seen
+                return part, seen, count
             seen += count
             continue
         buckets = db.execute(
             f"""
-            SELECT bucket, sum(n) FROM {_table(filter)}
+            SELECT bucket, sum(n) FROM {table}
             WHERE {IN_BUCKETS} {where}
             GROUP BY bucket
             ORDER BY bucket {'ASC' if ascending else 'DESC'}
             """,
-            [*_bounds(part), *parameters],
+            [*names, *_bounds(part), *parameters],
         )
         for bucket, count in buckets:
             if seen + count > offset:
                 span = bucket_range(part.grain, bucket)
                 if part.grain == QUARTER:
-                    return span, seen
+                    return span, seen, int(count)
                 inner = filter.within(instant(span.low), instant(span.high))
                 finer = [grain for grain in grains if grain < part.grain]
                 found = _seek(db, dialect, inner, finer, offset - seen, ascending)
                 assert found is not None
-                return found[0], seen + found[1]
+                return found[0], seen + found[1], found[2]
             seen += int(count)
     return None
 
@@ -283,5 +288,13 @@ def _bounds(part: Buckets) -> tuple[int, int, int]:
     return part.grain // MINUTE, part.first, part.last
 
 
-def _table(filter: Filter) -> str:
-    return 'count_by_logger' if filter.names else 'count_by_level'
+def _counters(dialect: Dialect, filter: Filter) -> tuple[str, list[Any], str, list[Any]]:
+    """The table of counters for *filter* with its parameters, and a condition with its own."""
+    where, parameters = condition(dialect, replace(filter, names=()))
+    if not filter.names:
+        return 'count_by_level', [], where, parameters
+    # First the loggers, then the counters of each by their key: MySQL would read all of them.
+    has_name, names = name_condition(dialect, filter)
+    loggers = f'(SELECT id FROM logger WHERE {has_name}) AS wanted'
+    table = f'{loggers} {dialect.then_join} count_by_logger ON logger = wanted.id'
+    return table, names, where, parameters

@@ -26,7 +26,7 @@ from chronologer.storage.signature import (
 )
 
 BLOCK_RECORDS, BLOCK_SIZE = 1024, 2**18  # that fill a block; size in bytes of text and tokens
-MAX_SIZE = 2**20  # of a block that has its own text
+MAX_SIZE = 2**19  # of a block that has its own text, which is a parameter of a statement
 MAX_FIELD_NAME = 200  # characters
 READ_RECORDS = 20  # at once; they may be large
 

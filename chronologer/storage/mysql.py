@@ -36,6 +36,7 @@ from chronologer.storage.mysql_render import MySQLRenderer
 from chronologer.storage.sql import SLICE_SIZE, SqlStorage, T
 
 ATTEMPTS = 5  # at a transaction that another one, or a lost connection, has undone
+MIN_PACKET = 2**20  # bytes; a block of the search index has half of that, before escapes
 OVERHEAD = 4096  # bytes of an INSERT of one row, besides message and logrec
 
 MINIMUM = {'MySQL': (8, 0, 17), 'MariaDB': (10, 6)}  # MySQL: CAST(… AS DOUBLE), in queries
@@ -76,6 +77,7 @@ class MySQLStorage(SqlStorage):
         at=MySQLRenderer.at,
         # As bytes, because trailing spaces mean nothing to a comparison of texts.
         has_prefix='CAST(LEFT(name, ?) AS BINARY) = CAST(? AS BINARY)',
+        then_join='STRAIGHT_JOIN',
         add_to_n='ON DUPLICATE KEY UPDATE n = n + VALUES(n)',
         renderer=MySQLRenderer(),
     )
@@ -121,7 +123,7 @@ class MySQLStorage(SqlStorage):
         """Ask for the sizes first: a result is in memory as a whole."""
         logrec_size = '+ OCTET_LENGTH(logrec)' if whole else ''
         places = ', '.join('?' * len(ids))
-        with self._reading() as db:
+        with self._reading(one_moment=False) as db:
             sizes = db.execute(
                 f"""
                 SELECT record.id, OCTET_LENGTH(name) + OCTET_LENGTH(message) {logrec_size}
@@ -189,13 +191,15 @@ class MySQLStorage(SqlStorage):
             self._writer = None
 
     @contextmanager
-    def _reading(self) -> Iterator['Connection']:
+    def _reading(self, one_moment: bool = True) -> Iterator['Connection']:
         with self._translated():
             db = self._take_reader()
             try:
-                db.execute('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY')
+                if one_moment:
+                    db.execute('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY')
                 yield db
-                db.commit()
+                if one_moment:
+                    db.commit()
             except BaseException:
                 db.close()
                 raise
@@ -210,6 +214,8 @@ class MySQLStorage(SqlStorage):
             db.close()
         db = self._connect()
         db.limit_time(self._query_timeout)
+        db.execute('SET SESSION TRANSACTION READ ONLY')
+        db.execute('SET autocommit = 1')  # for statements outside of a transaction
         return db
 
     def _connect(self) -> 'Connection':
@@ -229,14 +235,14 @@ class MySQLStorage(SqlStorage):
             raise (StorageBusyError if is_busy else StorageError)(f'database: {ex}') from ex
 
     def migrate(self) -> None:
-        self._check_version()
+        self._check_server()
         with self._translated():
             backend = _Backend(self._driver, self._options)
             backend.init_database()
             schema.apply_migrations('mysql', backend)
 
     def check(self) -> None:
-        self._check_version()
+        self._check_server()
         applied: list[str] = []
         try:
             with self._reading() as db:
@@ -246,14 +252,17 @@ class MySQLStorage(SqlStorage):
                 raise
         schema.check_applied('mysql', applied)
 
-    def _check_version(self) -> None:
+    def _check_server(self) -> None:
         with self._reading() as db:
-            (text,) = db.execute('SELECT VERSION()').fetchone()
+            text, packet = db.execute('SELECT VERSION(), @@max_allowed_packet').fetchone()
         product = 'MariaDB' if 'MariaDB' in text else 'MySQL'
         version = tuple(map(int, re.findall(r'\d+', text)[:3]))
         if version < MINIMUM[product]:
             wanted = '.'.join(map(str, MINIMUM[product]))
             raise SchemaError(f'{product} {text} is too old, Chronologer needs {wanted} or later')
+        if packet < MIN_PACKET:
+            wanted = f'Chronologer needs {MIN_PACKET:,} bytes at least'
+            raise SchemaError(f'max_allowed_packet of the database is {packet:,}, {wanted}')
 
     def close(self) -> None:
         with self._write_lock:

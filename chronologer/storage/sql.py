@@ -56,8 +56,8 @@ class SqlStorage(Storage):
         self._tail = Tail(self.dialect)
 
     @abstractmethod
-    def _reading(self) -> AbstractContextManager[Any]:
-        """A connection that sees one moment of the database, and cannot write."""
+    def _reading(self, one_moment: bool = True) -> AbstractContextManager[Any]:
+        """A connection that cannot write; it sees the database as of one moment, if asked."""
 
     @abstractmethod
     def _write(self, work: Callable[[Any], T]) -> T:

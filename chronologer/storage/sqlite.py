@@ -49,6 +49,7 @@ class SQLiteStorage(SqlStorage):
         ts='ts',
         at=SQLiteRenderer.at,
         has_prefix='substr(name, 1, ?) = ?',
+        then_join='CROSS JOIN',
         add_to_n='ON CONFLICT DO UPDATE SET n = n + excluded.n',
         renderer=SQLiteRenderer(),
     )
@@ -111,8 +112,8 @@ class SQLiteStorage(SqlStorage):
     # Connections and schema
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """A read-only connection in a transaction, so that what is read is of one moment."""
+    def _reading(self, one_moment: bool = True) -> Iterator[sqlite3.Connection]:
+        """A read-only connection; a transaction costs nothing here."""
         with self._translated():
             try:
                 db = self._readers.pop()

@@ -1,6 +1,7 @@
 """What only MySQL and MariaDB do: lost connections, deadlocks, packets, options of the DSN."""
 
 import contextlib
+import random
 import subprocess
 import sys
 import textwrap
@@ -19,6 +20,7 @@ from chronologer.errors import (
     StorageError,
 )
 from chronologer.model import EPOCH, Filter, Record
+from chronologer.search import Search
 from chronologer.storage import create_storage, mysql
 from chronologer.storage.mysql_dsn import parse_dsn
 from chronologer.storage.schema import MIGRATIONS
@@ -233,6 +235,33 @@ def test_an_old_server_is_refused(storage, monkeypatch):
     for refusing in (storage.check, storage.migrate):
         with pytest.raises(SchemaError, match=r'too old.* 99\.0'):
             refusing()
+
+
+def test_a_server_that_takes_only_small_statements_is_refused(storage, monkeypatch):
+    """The search index would not fit."""
+    monkeypatch.setattr(mysql, 'MIN_PACKET', 2**40)
+    for refusing in (storage.check, storage.migrate):
+        with pytest.raises(SchemaError, match=r'max_allowed_packet .* 1,099,511,627,776'):
+            refusing()
+
+
+def test_the_largest_block_fits_into_the_smallest_statement(database):
+    """Of text that nothing can compress."""
+    server, dsn = database
+    (usual,) = server.execute('SELECT @@GLOBAL.max_allowed_packet')[0]
+    server.execute(f'SET GLOBAL max_allowed_packet = {mysql.MIN_PACKET}')
+    chance = random.Random(387)
+    texts = [''.join(chr(chance.randrange(0x4E00, 0x9FFF)) for _ in range(85_000)) for _ in '12']
+    try:
+        with create_storage(dsn) as storage:
+            storage.migrate()
+            for text in texts:
+                assert isinstance(storage.insert([[Record(EPOCH, 'a', 20, text, {})]])[0], list)
+            size = f'SELECT LENGTH(text) > 300000 FROM {dsn.rpartition("/")[2]}.block'
+            assert ((1,),) == server.execute(size)
+            assert 1 == storage.count(Filter(search=Search((texts[1][-30:],))))
+    finally:
+        server.execute(f'SET GLOBAL max_allowed_packet = {usual}')
 
 
 def test_wrong_credentials_and_databases_are_said_without_the_password(database):
