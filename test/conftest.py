@@ -4,6 +4,7 @@ import os
 from base64 import b64encode
 
 import pytest
+from hypothesis import settings
 from webtest import TestApp
 
 from chronologer.configuration import Configuration
@@ -12,6 +13,9 @@ from chronologer.server import create_app
 from chronologer.storage import create_storage
 from test.servers.chronologer import Server
 from test.servers.database import MariaDB, MySQL
+
+settings.register_profile('chronologer', deadline=None)  # no test depends on the clock
+settings.load_profile('chronologer')
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def steps(records: list[Record], step: timedelta) -> list[tuple[datetime, int, i
     ]
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(RECORDS, max_size=3), filters=st.lists(FILTERS, max_size=4), data=st.data())
 def test_answers_are_those_of_a_plain_scan(shared_storage, batches, filters, data):
     """Count, timeline and range agree with a scan in Python; also after a purge."""

@@ -148,7 +148,7 @@ QUERIES = st.recursive(
 DATA = st.dictionaries(KEYS, VALUES, max_size=4)
 
 
-@settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(DATA, TEXTS), min_size=1, max_size=6), st.lists(QUERIES, max_size=8))
 def test_generated_expressions_mean_the_same(shared_storage, contents, queries):
     """On generated records, against plain Python."""

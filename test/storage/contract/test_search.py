@@ -99,7 +99,7 @@ def check(storage, filter, stored, left=0, right=99):
     assert names == dict(storage.facet(filter, Column('name'), 99))
 
 
-@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(
     batches=st.lists(st.lists(RECORDS, max_size=12), max_size=4),
     filters=st.lists(FILTERS, min_size=1, max_size=5),
