@@ -191,7 +191,7 @@ def _format_key(key: str) -> str:
 
 def format_path(path: Path) -> str:
     """A path as in an expression, such as ``data.user``."""
-    return ''.join(map(format_step, path.steps))[1:]
+    return ''.join(map(format_step, path.steps)).removeprefix('.')
 
 
 def like_pattern(text: str, escape: str | None) -> tuple[tuple[str, str], ...] | None:

@@ -1,8 +1,8 @@
 """``/api/v1/record``: count records, list them, get one and those around it."""
 
 import hashlib
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import cherrypy
 import orjson
@@ -17,12 +17,12 @@ from chronologer.api.params import (
     take_order,
 )
 from chronologer.api.respond import JSON
-from chronologer.api.stream import json_array, record_dict
+from chronologer.api.stream import json_array, json_parts, stream
 from chronologer.api.timeline import count_buckets
 from chronologer.errors import InputError, NotFoundError, shown
 from chronologer.model import Filter, Record
 from chronologer.parse import OFFSET_MAX
-from chronologer.storage import Storage
+from chronologer.storage import Cursor, Storage
 from chronologer.timeline import parse_zone
 
 MAX_ROWS = 10_000  # in one listing
@@ -119,7 +119,13 @@ class RecordResource:
             raise NotFoundError(f'there is no record {shown("/".join((id, *rest)))}')
         if rest:
             return self._context(record, params)
-        return _answer(record.as_dict(), 'private, max-age=3600, immutable')
+        body = orjson.dumps(record.as_dict())
+        headers = cherrypy.response.headers
+        headers['Content-Type'] = JSON
+        headers['Cache-Control'] = 'private, max-age=3600, immutable'
+        headers['ETag'] = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+        cherrypy.lib.cptools.validate_etags()
+        return [body]
 
     def _context(self, record: Record, params: dict[str, str]) -> Iterable[bytes]:
         """What was logged before and after a record, in the order of time."""
@@ -130,21 +136,23 @@ class RecordResource:
         fields = take_fields(params)
         check_known(params, 'before', 'after', 'fields', 'level', 'name', 'search', 'query')
         cursor, whole = (record.ts, record.id), bool(fields)
-        earlier = list(self._storage.page(filter, cursor, before, whole=whole))
+        earlier = self._before(filter, cursor, before, whole)
         later = self._storage.page(filter, cursor, after, ascending=True, whole=whole)
-        answer = {
-            'before': [record_dict(one, fields) for one in reversed(earlier)],
-            'record': record.as_dict(),
-            'after': [record_dict(one, fields) for one in later],
-        }
-        return _answer(answer, 'no-cache')
+        parts = chain(
+            [b'{"before":'],
+            json_parts(earlier, fields),
+            [b',"record":', orjson.dumps(record.as_dict()), b',"after":'],
+            json_parts(later, fields),
+            [b'}'],
+        )
+        return stream(parts, JSON)
 
-
-def _answer(value: dict[str, Any], cache: str) -> Iterable[bytes]:
-    body = orjson.dumps(value)
-    headers = cherrypy.response.headers
-    headers['Content-Type'] = JSON
-    headers['Cache-Control'] = cache
-    headers['ETag'] = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    cherrypy.lib.cptools.validate_etags()
-    return [body]
+    def _before(self, filter: Filter, cursor: Cursor, limit: int, whole: bool) -> Iterator[Record]:
+        """Records before a cursor in the order of time, without holding them all in memory."""
+        first, count = None, 0
+        for record in self._storage.page(filter, cursor, limit, whole=whole):
+            first, count = record, count + 1
+        if first is not None and first.id is not None:
+            yield first
+            place = first.ts, first.id
+            yield from self._storage.page(filter, place, count - 1, ascending=True, whole=whole)

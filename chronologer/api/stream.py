@@ -31,15 +31,16 @@ def record_dict(record: Record, fields: Fields = ()) -> dict[str, Any]:
 
 def json_array(records: Iterable[Record], fields: Fields = ()) -> Iterable[bytes]:
     """A JSON array; if the storage fails meanwhile, its bracket is not closed."""
+    return stream(json_parts(records, fields), JSON)
 
-    def parts() -> Iterator[bytes]:
-        separator = b'['
-        for record in records:
-            yield separator + orjson.dumps(record_dict(record, fields))
-            separator = b','
-        yield b']' if separator == b',' else b'[]'
 
-    return stream(parts(), JSON)
+def json_parts(records: Iterable[Record], fields: Fields = ()) -> Iterator[bytes]:
+    """The parts of a JSON array."""
+    separator = b'['
+    for record in records:
+        yield separator + orjson.dumps(record_dict(record, fields))
+        separator = b','
+    yield b']' if separator == b',' else b'[]'
 
 
 def stream(

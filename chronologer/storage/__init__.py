@@ -88,7 +88,7 @@ class Storage(ABC):
         Yield the matching records before *cursor*, newest first, fetched as in `range`.
 
         If *ascending*, those after it, oldest first; if *whole*, with ``logrec``. Without a cursor
-        it is the first page.
+        it is the first page. There are fewer than *limit* only if there are no more.
         """
 
     @abstractmethod
@@ -117,7 +117,7 @@ class Storage(ABC):
         Count the values of a field among matching records.
 
         ``name`` and ``level`` are counted among all of them; what is at a path in ``logrec``,
-        among the newest *sample*. Most frequent first.
+        among the newest *sample*, texts of up to 1,000 characters. Most frequent first.
         """
 
     @abstractmethod

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from chronologer.errors import QueryTimeoutError
 from chronologer.model import Filter
 from chronologer.parse import LEVEL_MIN
-from chronologer.query import Literal, format_path
+from chronologer.query import Literal
 from chronologer.search import fold
 from chronologer.storage.block import Block, token
 from chronologer.storage.bucket import time_range
@@ -55,7 +55,7 @@ class Needle:
             texts.update(text for text in required if len(text) >= MIN_HINT and '\0' not in text)
             for path, literal in required_equalities(filter.query):
                 if path.steps[0] == 'data' and (value := _indexed(literal)) is not None:
-                    tokens.add(token(format_path(path), value))
+                    tokens.add(token(path, value))
         if filter.search is None and not texts and not tokens:
             return None
         return cls(
@@ -112,8 +112,8 @@ class Find:
         self._is_narrow = filter.level is not None or self._loggers is not None
         self._query = condition(dialect, Filter(query=filter.query))
 
-    def by_time(self, ascending: bool = False) -> Iterator[int]:
-        """Yield the ids of matching records, by ts and id, descending unless told."""
+    def by_time(self, ascending: bool = False) -> Iterator[tuple[int, int]]:
+        """Yield ts (µs) and id of matching records in that order, descending unless told."""
         sign = 1 if ascending else -1  # times by it ascend in either case
         candidates = self._candidates()
         starts = [
@@ -128,11 +128,13 @@ class Find:
             strict=True,
         ):
             while pending and pending[0][0] < start:
-                yield sign * heappop(pending)[1]
+                ts, id = heappop(pending)
+                yield sign * ts, sign * id
             for ts, id in zip((sign * found.ts).tolist(), (sign * found.ids).tolist(), strict=True):
                 heappush(pending, (ts, id))
         while pending:
-            yield sign * heappop(pending)[1]
+            ts, id = heappop(pending)
+            yield sign * ts, sign * id
 
     def by_id(self, after_id: int) -> Iterator[int]:
         """Yield the ids of matching records after one, ascending."""

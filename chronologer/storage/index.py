@@ -7,7 +7,7 @@ way, so that an answer is always complete. Purging takes records out of their bl
 transaction: a block has exactly the records from its first to its last id.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from threading import Lock
 from typing import Any
 
@@ -25,11 +25,12 @@ from chronologer.storage.signature import (
     make_signature,
 )
 
-BLOCK_RECORDS, BLOCK_SIZE = 1024, 2**18  # that fill a block; size in bytes of text and tokens
+# What fills a block: records, bytes of text and tokens, and characters of message and logrec.
+BLOCK_RECORDS, BLOCK_SIZE, BLOCK_SOURCE = 1024, 2**18, 2**20
 MAX_SIZE = 2**19  # of a block that has its own text, which is a parameter of a statement
-MAX_FIELD_NAME = 200  # characters
 READ_RECORDS = 20  # at once; they may be large
 
+ID_MAX = 2**53
 PAGES = range(1 << BITS - PAGE_BITS)
 
 
@@ -44,41 +45,41 @@ class Index:
     def __init__(self, dialect: Dialect):
         self._dialect = dialect
         self._tail = Builder()
+        self._is_known = (
+            False  # whether the tail is all that is in no block, but for others' records
+        )
         self._fields: Fields = set()  # that are in their table
 
     def forget(self) -> None:
         """A transaction was undone, and with it what we have been told of."""
         self._tail = Builder()
+        self._is_known = False
         self._fields.clear()
 
     def add(self, db: Any, rows: Iterable[Row]) -> None:
         """Take note of records that were written, and make the blocks that they fill."""
+        if not self._is_known:
+            self._read_again(db)
+            return
         for row in rows:
             self._tail.add(row)
             if _is_full(self._tail):
                 self._make_blocks(db)
 
     def _make_blocks(self, db: Any) -> None:
-        (last,) = db.execute('SELECT coalesce(max(last_id), 0) FROM block').fetchone()
-        newest = self._tail.ids[-1]
-        ids = db.execute(
-            f"""
-            SELECT id FROM {self._dialect.records_by_id}
-            WHERE id > ? AND id <= ?
-            ORDER BY id
-            """,
-            (last, newest),
-        ).fetchall()
-        if self._tail.ids == [id for (id,) in ids]:
+        if self._tail.ids == _tail_ids(db, self._dialect, self._tail.ids[-1]):
             self._make_block(db)
-            return
+        else:
+            self._read_again(db, self._tail.ids[-1])
+
+    def _read_again(self, db: Any, newest: int = ID_MAX) -> None:
+        """Make blocks of what is in none, up to the *newest* id, as it is now."""
         self._tail = Builder()
-        for start in range(0, len(ids), READ_RECORDS):
-            some = ids[start : start + READ_RECORDS]
-            for row in read_rows(db, self._dialect, some[0][0], some[-1][0]):
-                self._tail.add(row)
-                if _is_full(self._tail):
-                    self._make_block(db)
+        for row in read_rows(db, self._dialect, _tail_ids(db, self._dialect, newest)):
+            self._tail.add(row)
+            if _is_full(self._tail):
+                self._make_block(db)
+        self._is_known = True
 
     def _make_block(self, db: Any) -> None:
         _insert(db, self._tail.build())
@@ -89,8 +90,7 @@ class Index:
         if fields <= self._fields:
             return
         self._fields = read_fields(db)
-        short = {field for field in fields - self._fields if len(field[0]) <= MAX_FIELD_NAME}
-        new = sorted(short)[: MAX_FIELDS - len(self._fields)]
+        new = sorted(fields - self._fields)[: MAX_FIELDS - len(self._fields)]
         db.executemany(
             'INSERT INTO field (name, type) VALUES (?, ?)',
             [(name.encode(), type) for name, type in new],
@@ -109,28 +109,37 @@ class Tail:
 
     def read(self, db: Any) -> tuple[Block, Fields]:
         """Bring it up to the moment that *db* sees; only what is new is read."""
-        rows = db.execute(
-            f"""
-            SELECT id FROM {self._dialect.records_by_id}
-            WHERE id > (SELECT coalesce(max(last_id), 0) FROM block)
-            ORDER BY id
-            """
-        ).fetchall()
-        ids = [id for (id,) in rows]
+        ids = _tail_ids(db, self._dialect)
         with self._lock:
             if ids[: len(self._builder.ids)] != self._builder.ids:
                 self._builder = Builder()
             new = ids[len(self._builder.ids) :]
-            if new:
-                for row in read_rows(db, self._dialect, new[0], new[-1]):
-                    self._builder.add(row)
+            for row in read_rows(db, self._dialect, new):
+                self._builder.add(row)
             if len(self._block) != len(ids) or new:
                 self._block = self._builder.build()
             return self._block, self._builder.fields
 
 
 def _is_full(tail: Builder) -> bool:
-    return len(tail.ids) >= BLOCK_RECORDS or tail.size >= BLOCK_SIZE
+    return (
+        len(tail.ids) >= BLOCK_RECORDS
+        or tail.size >= BLOCK_SIZE
+        or tail.source_size >= BLOCK_SOURCE
+    )
+
+
+def _tail_ids(db: Any, dialect: Dialect, newest: int = ID_MAX) -> list[int]:
+    """The records that are in no block, up to an id."""
+    rows = db.execute(
+        f"""
+        SELECT id FROM {dialect.records_by_id}
+        WHERE id > (SELECT coalesce(max(last_id), 0) FROM block) AND id <= ?
+        ORDER BY id
+        """,
+        (newest,),
+    ).fetchall()
+    return [id for (id,) in rows]
 
 
 def read_fields(db: Any) -> Fields:
@@ -139,17 +148,20 @@ def read_fields(db: Any) -> Fields:
     return {(bytes(name).decode(), type) for name, type in rows}
 
 
-def read_rows(db: Any, dialect: Dialect, first: int, last: int) -> list[Row]:
-    """The records from one id to another, as blocks are made of."""
-    rows = db.execute(
-        f"""
-        SELECT id, {dialect.ts}, level, logger, message, logrec FROM {dialect.records_by_id}
-        WHERE id BETWEEN ? AND ?
-        ORDER BY id
-        """,
-        (first, last),
-    ).fetchall()
-    return [(*columns, orjson.loads(logrec)) for *columns, logrec in rows]
+def read_rows(db: Any, dialect: Dialect, ids: list[int]) -> Iterator[Row]:
+    """Records as blocks are made of; *ids* are all from the first to the last."""
+    for start in range(0, len(ids), READ_RECORDS):
+        some = ids[start : start + READ_RECORDS]
+        rows = db.execute(
+            f"""
+            SELECT id, {dialect.ts}, level, logger, message, logrec FROM {dialect.records_by_id}
+            WHERE id BETWEEN ? AND ?
+            ORDER BY id
+            """,
+            (some[0], some[-1]),
+        ).fetchall()
+        for *columns, message, logrec in rows:
+            yield (*columns, message, orjson.loads(logrec), len(message) + len(logrec))
 
 
 def _insert(db: Any, block: Block) -> None:
@@ -193,9 +205,15 @@ def fetch_blocks(
 
 def read_large(db: Any, dialect: Dialect, last_id: int) -> Block:
     """A large block, made anew of its records."""
-    first = 'SELECT first_id FROM block WHERE last_id = ?'
-    (first_id,) = db.execute(first, (last_id,)).fetchone()
-    return make_block(read_rows(db, dialect, first_id, last_id))
+    rows = db.execute(
+        f"""
+        SELECT id FROM {dialect.records_by_id}
+        WHERE id BETWEEN (SELECT first_id FROM block WHERE last_id = ?) AND ?
+        ORDER BY id
+        """,
+        (last_id, last_id),
+    ).fetchall()
+    return make_block(read_rows(db, dialect, [id for (id,) in rows]))
 
 
 def _sign(db: Any) -> None:

@@ -9,7 +9,7 @@ parameter.
 import math
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -22,7 +22,16 @@ import orjson
 from chronologer.errors import ChronologerError, StorageError
 from chronologer.model import MICROSECOND, Filter, Record, instant, microseconds
 from chronologer.query import Column, Path, value_at
-from chronologer.storage import Batch, Cursor, Facet, FieldTypes, Outcome, Storage, counters
+from chronologer.storage import (
+    MAX_FIELDS,
+    Batch,
+    Cursor,
+    Facet,
+    FieldTypes,
+    Outcome,
+    Storage,
+    counters,
+)
 from chronologer.storage.bucket import (
     DAY,
     QUARTER,
@@ -36,11 +45,12 @@ from chronologer.storage.find import Find, Needle
 from chronologer.storage.index import Index, Tail, read_fields, remove
 
 SLICE_RECORDS, SLICE_SIZE = 500, 2**20  # records, and characters after which a slice ends
-SLICE_LOGRECS = 50  # records whose logrec is in memory at a time
+MAX_FACET_TEXT = 1000  # characters of a value that is counted
 PURGE_SLICE = 2000  # records deleted in one transaction
 MAX_CACHED_LOGGERS, MAX_CACHED_NAME = 10_000, 200  # entries, characters
 
 T = TypeVar('T')
+Place = tuple[int, int]  # ts, in microseconds since the epoch, and id of a record
 
 
 class SqlStorage(Storage):
@@ -128,8 +138,16 @@ class SqlStorage(Storage):
         db.execute('RELEASE SAVEPOINT batch')  # not after other errors: they may have undone it
         ids = list(range(first_id, first_id + len(batch)))
         entries = [
-            (id, microseconds(record.ts), record.level, logger, record.message, record.logrec or {})
-            for id, logger, record in zip(ids, loggers, batch, strict=True)
+            (
+                id,
+                microseconds(record.ts),
+                record.level,
+                logger,
+                record.message,
+                record.logrec or {},
+                len(record.message) + len(logrec),
+            )
+            for id, logger, record, (*_, logrec) in zip(ids, loggers, batch, rows, strict=True)
         ]
         counts.update((logger, ts // QUARTER, level) for _, ts, level, logger, *_ in entries)
         self._index.add(db, entries)
@@ -183,7 +201,7 @@ class SqlStorage(Storage):
         """Those of the next records to be purged."""
         if needle := Needle.of(filter):
             find = Find(db, self.dialect, self._tail, filter, needle, math.inf)
-            return list(islice(find.by_time(ascending=True), PURGE_SLICE))
+            return _ids(islice(find.by_time(ascending=True), PURGE_SLICE))
         span = time_range(filter)
         where, parameters = condition(self.dialect, filter)
         ids = db.execute(
@@ -215,7 +233,7 @@ class SqlStorage(Storage):
         return Record(instant(ts), name, level, message, orjson.loads(logrec), id)
 
     def range(self, filter: Filter, left: int, right: int) -> Iterator[Record]:
-        return self._fetch(self._find(filter, left, right))
+        return self._fetch(_ids(self._find(filter, left, right)))
 
     def page(
         self,
@@ -225,53 +243,71 @@ class SqlStorage(Storage):
         ascending: bool = False,
         whole: bool = False,
     ) -> Iterator[Record]:
-        if cursor is None:
-            return self._fetch(self._find(filter, 0, limit - 1, ascending), whole)
-        ts, id = cursor
-        ids = self._find_at(filter.within(ts, ts), id, limit, ascending)
-        if len(ids) < limit and (rest := _beyond(filter, ts, ascending)):
-            ids += self._find(rest, 0, limit - len(ids) - 1, ascending)
-        return self._fetch(ids, whole)
+        while True:
+            places = self._find_after(filter, cursor, limit, ascending)
+            fetched = 0
+            for record in self._fetch(_ids(places), whole):
+                yield record
+                fetched += 1
+            if len(places) < limit or fetched == limit:
+                return
+            limit -= fetched  # the others were purged meanwhile
+            ts, id = places[-1]
+            cursor = instant(ts), id
 
-    def _find_at(self, filter: Filter, id: int, limit: int, ascending: bool) -> list[int]:
-        """The ids of records at one moment beyond a record of that moment, in order."""
+    def _find_after(
+        self, filter: Filter, cursor: Cursor | None, limit: int, ascending: bool
+    ) -> list[Place]:
+        """The places of a page: first those at the cursor's moment, then the rest."""
+        if cursor is None:
+            return self._find(filter, 0, limit - 1, ascending)
+        ts, id = cursor
+        places = self._find_at(filter.within(ts, ts), id, limit, ascending)
+        if len(places) < limit and (rest := _beyond(filter, ts, ascending)):
+            places += self._find(rest, 0, limit - len(places) - 1, ascending)
+        return places
+
+    def _find_at(self, filter: Filter, id: int, limit: int, ascending: bool) -> list[Place]:
+        """Records at one moment beyond a record of that moment, in order."""
         span = time_range(filter)
         where, parameters = condition(self.dialect, filter)
         beyond, order = ('>', 'ASC') if ascending else ('<', 'DESC')
         with self._reading() as db:
             if find := self._find_in(db, filter):
-                ids = find.by_time(ascending)
-                beyond_it = (one for one in ids if (one > id if ascending else one < id))
-                return list(islice(beyond_it, limit))
+                places = find.by_time(ascending)
+                return list(
+                    islice((p for p in places if (p[1] > id if ascending else p[1] < id)), limit)
+                )
             rows = db.execute(
                 f"""
-                SELECT id FROM {self.dialect.records_by_ts}
+                SELECT {self.dialect.ts}, id FROM {self.dialect.records_by_ts}
                 WHERE ts BETWEEN {self.dialect.at} AND {self.dialect.at} AND id {beyond} ? {where}
-                ORDER BY id {order}
+                ORDER BY ts {order}, id {order}
                 LIMIT ?
                 """,
                 [span.low, span.high, id, *parameters, limit],
-            ).fetchall()
-        return [id for (id,) in rows]
+            )
+            return list(rows.fetchall())
 
-    def _find(self, filter: Filter, left: int, right: int, ascending: bool = False) -> list[int]:
-        """The ids of a page, newest first unless told."""
+    def _find(self, filter: Filter, left: int, right: int, ascending: bool = False) -> list[Place]:
+        """Records by their offset, newest first unless told."""
         order = 'ASC' if ascending else 'DESC'
         where, parameters = condition(self.dialect, filter)
+        count = right - left + 1
         with self._reading() as db:
             if find := self._find_in(db, filter):
-                return list(islice(find.by_time(ascending), left, right + 1))
+                return list(islice(islice(find.by_time(ascending), left, None), count))
             span, offset = counters.narrow(db, self.dialect, filter, left, right, ascending)
-            ids = db.execute(
+            rows = db.execute(
                 f"""
-                SELECT id FROM {self.dialect.records_by_ts}
+                SELECT {self.dialect.ts}, id FROM {self.dialect.records_by_ts}
                 WHERE ts BETWEEN {self.dialect.at} AND {self.dialect.at} {where}
                 ORDER BY ts {order}, id {order}
                 LIMIT ? OFFSET ?
                 """,
-                [span.low, span.high, *parameters, right - left + 1, offset],
-            ).fetchall()
-        return [id for (id,) in ids]
+                [span.low, span.high, *parameters, count, offset],
+            )
+            return list(rows.fetchall())
 
     def since(self, id: int, filter: Filter, limit: int, whole: bool = False) -> Iterator[Record]:
         span = time_range(filter)
@@ -327,9 +363,11 @@ class SqlStorage(Storage):
     def facet(self, filter: Filter, field: Column | Path, sample: int) -> Facet:
         counts: Counter[tuple[bool, Any]] = Counter()  # True equals 1, but is another value
         if isinstance(field, Path):
-            for logrec in self._logrecs(self._find(filter, 0, sample - 1)):
-                value = value_at(field, orjson.loads(logrec))
-                if value is not None and not isinstance(value, (list, dict)):
+            for record in self._fetch(_ids(self._find(filter, 0, sample - 1)), whole=True):
+                value = value_at(field, record.logrec)
+                if isinstance(value, (bool, int, float)) or (
+                    isinstance(value, str) and len(value) <= MAX_FACET_TEXT
+                ):
                     counts[isinstance(value, bool), value] += 1
         elif field.name == 'level':
             for _, level, n in self.timeline(filter, timedelta(days=1)):
@@ -342,19 +380,12 @@ class SqlStorage(Storage):
                     counts[False, name] += n
         return [(value, n) for (_, value), n in counts.most_common()]
 
-    def _logrecs(self, ids: list[int]) -> Iterator[str]:
-        for position in range(0, len(ids), SLICE_LOGRECS):
-            some = ids[position : position + SLICE_LOGRECS]
-            places = ', '.join('?' * len(some))
-            with self._reading() as db:
-                rows = db.execute(f'SELECT logrec FROM record WHERE id IN ({places})', some)
-                yield from (logrec for (logrec,) in rows.fetchall())
-
     def fields(self) -> FieldTypes:
         types: FieldTypes = {}
         with self._reading() as db:
             _, of_tail = self._tail.read(db)
-            fields = read_fields(db) | of_tail
+            fields = read_fields(db)
+        fields.update(sorted(of_tail - fields)[: MAX_FIELDS - len(fields)])
         for name, type in sorted(fields):
             types.setdefault(name, set()).add(type)
         return types
@@ -371,6 +402,10 @@ def _parts(filter: Filter, step: int = DAY) -> list[Range | Buckets]:
     """The filter's time, as counters for a step can answer it."""
     grains = [grain for grain in counters.grains_of(filter) if step % grain == 0]
     return split(time_range(filter), grains)
+
+
+def _ids(places: Iterable[Place]) -> list[int]:
+    return [id for _, id in places]
 
 
 def _beyond(filter: Filter, ts: datetime, ascending: bool) -> Filter | None:

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronologer.query import format_step
+from chronologer.query import Path
 from chronologer.search import searchable
 from chronologer.storage.block import Block, make_block, token
 from chronologer.storage.signature import (
@@ -28,6 +28,7 @@ ROWS = st.lists(
         st.integers(1, 2**32 - 1),
         TEXTS,
         st.fixed_dictionaries({}, optional={'data': DATA, 'error': DATA}),
+        st.just(0),
     ),
     max_size=20,
 ).map(lambda rows: [(id * 3 + 1, *row) for id, row in enumerate(rows)])
@@ -66,7 +67,7 @@ def test_looking_for_text(rows, term, data):
     )
     term = term.casefold()
     expected = [
-        id for (id, *_, message, logrec), is_meant in zip(rows, mask, strict=True)
+        id for (id, *_, message, logrec, _), is_meant in zip(rows, mask, strict=True)
         if is_meant and term in searchable(message, logrec)
     ]  # fmt: skip
     assert expected == block.ids[block.having_text(mask, term.encode())].tolist()
@@ -77,18 +78,19 @@ def test_looking_for_tokens(rows):
     """A record has a token for each value of its data."""
     block = make_block(rows)
     everything = np.ones(len(rows), bool)
-    for id, *_, logrec in rows:
+    for id, *_, logrec, _ in rows:
         for key, value in logrec.get('data', {}).items():
             if value is not None:
-                found = block.having_token(everything, token('data' + format_step(key), value))
+                found = block.having_token(everything, token(Path(('data', key)), value))
                 assert id in block.ids[found]
 
 
 def test_a_number_is_the_same_in_either_form():
     """As it is in a query."""
-    assert token('data.n', 387) == token('data.n', 387.0)
-    assert token('data.n', 0) == token('data.n', -0.0)
-    assert token('data.n', 1e300) == token('data.n', int(1e300))
+    path = Path(('data', 'n'))
+    assert token(path, 387) == token(path, 387.0)
+    assert token(path, 0) == token(path, -0.0)
+    assert token(path, 1e300) == token(path, int(1e300))
 
 
 @given(st.lists(ROWS, max_size=5), st.data())
@@ -102,7 +104,7 @@ def test_a_signature_never_hides_what_is_there(lists, data):
         return bool(words[page * 2048 + offset :][:WORD][slot // 8] >> slot % 8 & 1)
 
     for slot, rows in enumerate(lists):
-        for *_, message, logrec in rows:
+        for *_, message, logrec, _ in rows:
             text = searchable(message, logrec).encode()
             start = data.draw(st.integers(0, len(text)))
             end = data.draw(st.integers(start, len(text)))
@@ -116,7 +118,7 @@ def test_a_signature_never_hides_what_is_there(lists, data):
 def test_a_signature_tells_blocks_apart():
     """Else it would be of no use."""
     texts = ['connection reset by peer', 'order 387 was paid', 'UnicodeEncodeError: ascii']
-    blocks = [make_block([(1, 0, 20, 1, text, {})]) for text in texts]
+    blocks = [make_block([(1, 0, 20, 1, text, {}, 0)]) for text in texts]
     words = make_signature(blocks)
 
     def slots(term: str) -> int:

@@ -14,8 +14,8 @@ step(
     'DROP TABLE logger',
 )
 
-# Pages of 8 KB: half the size of uncompressed rows (336 of 692 bytes for a short record) for a sixth
-# more time to insert them, measured on MySQL 9.7; of 4 KB: 210 bytes, two thirds more time.
+# Pages of 8 KB: half the size of uncompressed rows (336 of 692 bytes for a short record) for a
+# sixth more time to insert them, measured on MySQL 9.7; of 4 KB: 210 bytes, two thirds more time.
 # The index finds and counts by time, level and logger without touching the wide rows.
 step(
     """

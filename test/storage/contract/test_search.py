@@ -246,3 +246,48 @@ def test_large_blocks_without_their_text_are_cut_by_a_purge(storage, monkeypatch
     storage.purge(START + timedelta(minutes=2), Filter())
     check(storage, Filter(search=parse_search('needle')), stored[2:])
     check(storage, Filter(search=parse_search('"needle 5"')), stored[2:])
+
+
+def blocks(storage) -> int:
+    with storage._reading() as db:
+        return db.execute('SELECT count(*) FROM block').fetchone()[0]
+
+
+def test_the_tail_stays_short_after_restarts_and_failures(empty_dsn):
+    """Who does not know what is in no block looks for it at his first write."""
+    dsn = empty_dsn()
+    with create_storage(dsn) as storage:
+        storage.migrate()
+    for _ in range(6):
+        with create_storage(dsn) as storage:
+            storage.insert([[Record(START, 'app', 20, 'good', {})] * 2])
+            storage.insert([[Record(START, 'app', 2**70, 'bad', {})]])
+    with create_storage(dsn) as storage:
+        assert 4 == blocks(storage)
+        assert 12 == storage.count(Filter(search=parse_search('good')))
+
+
+def test_a_block_is_as_long_as_its_records_are(storage, monkeypatch):
+    """Also by what is not searched: the tail is read as a whole."""
+    monkeypatch.setattr(index, 'BLOCK_RECORDS', 1000)
+    monkeypatch.setattr(index, 'BLOCK_SOURCE', 1000)
+    meta = {'meta': {'stack_info': 'x' * 300}}
+    storage.insert([[Record(START, 'app', 20, 'small', meta)] * 9])
+    assert 2 == blocks(storage)
+
+
+def test_names_of_any_length_cost_no_more_than_they_are_long(storage):
+    """Below a long key there may be many others."""
+    logrec = {'data': {'k' * 100_000: {str(n): n for n in range(5000)}, 'short': {'a': [1] * 5000}}}
+    storage.insert([[Record(START, 'app', 20, 'm', logrec)] * 4])
+    assert {'data.short.a': {'array'}} == storage.fields()
+    query = f'data.{"k" * 200}.a = 1 OR data.short.a[4999] = 1'
+    assert 4 == storage.count(Filter(query=parse_query(query)))
+    assert 4 == storage.count(Filter(query=parse_query('data.short.a[4999] = 1')))
+
+
+def test_offsets_past_everything(storage):
+    """Are empty pages."""
+    storage.insert([[Record(START, 'app', 20, 'hello', {})]])
+    filter = Filter(search=parse_search('hello'))
+    assert [] == list(storage.range(filter, 2**63 - 1, 2**63 - 1))
