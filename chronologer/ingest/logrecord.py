@@ -10,11 +10,11 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
-from chronologer.errors import InputError, shown
+from chronologer.errors import InputError, LimitError, shown
 from chronologer.ingest.form import parse_form
 from chronologer.ingest.literal import Restorer
 from chronologer.ingest.message import interpolate
-from chronologer.ingest.stored import stored_text, stored_value
+from chronologer.ingest.stored import MAX_KEY, stored_text, stored_value
 from chronologer.model import EPOCH, Record
 from chronologer.parse import LEVEL_MAX, LEVEL_MIN
 
@@ -60,7 +60,7 @@ def decode_form(body: bytes) -> Record:
 
     Raises:
         InputError: A required field is missing or malformed; names it.
-        LimitError: The form has too many fields.
+        LimitError: The form has too many fields, or one with too long a name.
     """
     fields = parse_form(body)
     missing = [field for field in REQUIRED if field not in fields]
@@ -91,6 +91,10 @@ def _logrec(fields: dict[str, str], restorer: Restorer) -> dict[str, Any]:
     for field, text in fields.items():
         if field in META:
             meta[field] = _meta_value(field, text, restorer)
+        elif len(field) > MAX_KEY:
+            raise LimitError(
+                f'a field name has {len(field):,} characters, the limit is {MAX_KEY:,}'
+            )
         elif field not in ERROR:
             data[field] = stored_value(restorer.restore(text))
     parts = {'data': data, 'meta': meta, 'error': error}

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 MAX_DEPTH = 24  # levels below a field; MariaDB's JSON stops at 32 in all, MySQL's at 101
+MAX_KEY = 16_383  # characters; MySQL's JSON takes 65,535 bytes
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
 
 
@@ -26,8 +27,8 @@ def stored_value(value: Any, depth: int = 0) -> Any:
     Return *value* as JSON's own types.
 
     Numbers that are not finite and integers beyond 64 bits become text, tuples arrays, keys text;
-    bytes, sets, complex numbers and what is nested deeper than `MAX_DEPTH` levels become the text
-    that Python prints for them.
+    bytes, sets, complex numbers, dicts with keys beyond `MAX_KEY` and what is nested deeper than
+    `MAX_DEPTH` levels become the text that Python prints for them.
     """
     if value is None or isinstance(value, bool):
         return value
@@ -41,9 +42,9 @@ def stored_value(value: Any, depth: int = 0) -> Any:
         return [stored_value(item, depth + 1) for item in value]
     if isinstance(value, dict) and depth < MAX_DEPTH:
         items = {_stored_key(key): stored_value(item, depth + 1) for key, item in value.items()}
-        if len(items) == len(value):
+        if len(items) == len(value) and all(len(key) <= MAX_KEY for key in items):
             return items
-    return stored_text(repr(value))  # too deep, of another type, or with keys that become one
+    return stored_text(repr(value))  # too deep, of another type, or with keys that do not fit
 
 
 def _stored_key(key: Any) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronologer.errors import InputError
+from chronologer.errors import InputError, LimitError
 from chronologer.ingest.logrecord import decode_form
 from chronologer.model import Record
 
@@ -224,3 +224,10 @@ def test_huge_name_and_message_are_kept():
     """Nothing is cut."""
     record = post('m' * 5_000_000, name='n' * 100_000)
     assert (100_000, 5_000_000) == (len(record.name), len(record.message))
+
+
+def test_a_name_that_no_engine_may_hold_is_refused():
+    """It is a mistake; a key within a value is shown instead."""
+    fields = {'name': 'app', 'levelno': '20', 'created': '0', 'k' * 16_384: 'v'}
+    with pytest.raises(LimitError, match=r'^a field name has 16,384 characters, the limit is'):
+        decode_form(urlencode(fields).encode())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chronologer.ingest.stored import MAX_DEPTH, stored_text, stored_value
+from chronologer.ingest.stored import MAX_DEPTH, MAX_KEY, stored_text, stored_value
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.binary() | st.complex_numbers()
@@ -64,6 +64,14 @@ def test_what_is_too_deep_is_shown():
         assert isinstance(stored, list)
         (stored,) = stored
     assert stored == '[' * 77 + ']' * 77
+
+
+def test_a_key_that_no_engine_may_hold_is_shown():
+    """With its dict; the longest that each one holds is a key."""
+    longest = '\U0001f600' * MAX_KEY
+    assert {longest: 1} == stored_value({longest: 1})
+    assert 65_535 >= len(longest.encode())
+    assert repr({'a': 1, longest + 'x': 2}) == stored_value({'a': 1, longest + 'x': 2})
 
 
 @given(st.text())

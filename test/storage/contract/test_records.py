@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from chronologer.errors import StorageError
+from chronologer.ingest.stored import MAX_KEY
 from chronologer.model import EPOCH, Filter, Record
 from chronologer.storage import create_storage
 
@@ -48,8 +49,9 @@ def test_a_record_comes_back_as_it_was(storage):
         ),
         Record(NOW, 'trailing ', 20, 'm' * 20_000_000, {'data': {'a': 'x' * 1_000_000}}),
         Record(NOW, '%_\\', 20, 'null', {'data': {'': {'': ''}}}),
+        Record(NOW, 'a', 20, 'm', {'data': {'\U0001f600' * MAX_KEY: {'a' * MAX_KEY: 1}}}),
     ],
-    ids=range(4),
+    ids=range(5),
 )
 def test_extremes_come_back_as_they_were(storage, record):
     """Both ends of the calendar and of levels, empty and huge texts."""
