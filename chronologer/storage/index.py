@@ -45,9 +45,7 @@ class Index:
     def __init__(self, dialect: Dialect):
         self._dialect = dialect
         self._tail = Builder()
-        self._is_known = (
-            False  # whether the tail is all that is in no block, but for others' records
-        )
+        self._is_known = False  # whether we have looked for what was in no block before us
         self._fields: Fields = set()  # that are in their table
 
     def forget(self) -> None:
