@@ -218,6 +218,12 @@ def count_steps(db: Any, dialect: Dialect, filter: Filter, span: Range, length: 
     return {(start, level): n for start, level, n in rows}
 
 
+def can_narrow(filter: Filter, right: int) -> bool:
+    """Whether counters help to find the records up to offset *right*."""
+    is_near = right < NEAR and filter.level is None and not filter.names
+    return filter.query is None and not is_near
+
+
 def narrow(
     db: Any, dialect: Dialect, filter: Filter, left: int, right: int, ascending: bool
 ) -> tuple[Range, int]:
@@ -232,8 +238,7 @@ def narrow(
         The range, and the offset of record *left* within it.
     """
     whole = time_range(filter)
-    is_near = right < NEAR and filter.level is None and not filter.names
-    if filter.query is not None or is_near:
+    if not can_narrow(filter, right):
         return whole, left
     grains = grains_of(filter)
     first = _seek(db, dialect, filter, grains, left, ascending)

@@ -7,6 +7,7 @@ for it.
 """
 
 import re
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -37,6 +38,7 @@ from chronologer.storage.sql import SLICE_SIZE, SqlStorage, T
 
 ATTEMPTS = 5  # at a transaction that another one, or a lost connection, has undone
 MIN_PACKET = 2**20  # bytes; a block of the search index has half of that, before escapes
+LARGE = SLICE_SIZE // 50  # bytes of a record that is fetched by itself
 OVERHEAD = 4096  # bytes of an INSERT of one row, besides message and logrec
 
 MINIMUM = {'MySQL': (8, 0, 17), 'MariaDB': (10, 6)}  # MySQL: CAST(… AS DOUBLE), in queries
@@ -120,36 +122,45 @@ class MySQLStorage(SqlStorage):
         return id, record.ts.replace(tzinfo=None), record.level, logger, record.message, logrec
 
     def _fetch_slice(self, ids: list[int], whole: bool) -> tuple[list[Record], int]:
-        """Ask for the sizes first: a result is in memory as a whole."""
-        logrec_size = '+ OCTET_LENGTH(logrec)' if whole else ''
-        places = ', '.join('?' * len(ids))
+        """Leave out what is large: a result is in memory as a whole."""
+        rows = self._fetch_rows(ids, whole, LARGE)
+        records: list[Record] = []
+        for position, id in enumerate(ids):
+            record = rows.get(id)
+            if record is not None:
+                records.append(record)
+            elif id in rows:
+                if records:
+                    return records, position
+                alone = self._fetch_rows([id], whole, sys.maxsize).get(id)
+                return [alone] if alone else [], 1
+        return records, len(ids)
+
+    def _fetch_rows(self, ids: list[int], whole: bool, limit: int) -> dict[int, Record | None]:
+        """Records by id; None for those of more bytes than *limit*."""
+        size = 'OCTET_LENGTH(name) + OCTET_LENGTH(message)'
+        if whole:
+            size += ' + OCTET_LENGTH(logrec)'
         with self._reading(one_moment=False) as db:
-            sizes = db.execute(
-                f"""
-                SELECT record.id, OCTET_LENGTH(name) + OCTET_LENGTH(message) {logrec_size}
-                FROM record JOIN logger ON logger.id = record.logger
-                WHERE record.id IN ({places})
-                """,
-                ids,
-            )
-            wanted = _take_until(SLICE_SIZE, ids, dict(sizes.fetchall()))
-            places = ', '.join('?' * len(wanted))
             rows = db.execute(
                 f"""
-                SELECT record.id, {self.dialect.ts}, name, level, message,
-                       {'logrec' if whole else 'NULL'}
+                SELECT record.id, {self.dialect.ts}, level, {size} > ?,
+                       CASE WHEN {size} <= ? THEN name END,
+                       CASE WHEN {size} <= ? THEN message END,
+                       {f'CASE WHEN {size} <= ? THEN logrec END' if whole else 'NULL'}
                 FROM record JOIN logger ON logger.id = record.logger
-                WHERE record.id IN ({places})
+                WHERE record.id IN ({', '.join('?' * len(ids))})
                 """,
-                wanted,
+                [*[limit] * (4 if whole else 3), *ids],
             )
-            found = {
-                id: Record(
+            return {
+                id: None
+                if is_large
+                else Record(
                     instant(ts), name, level, message, orjson.loads(logrec) if whole else None, id
                 )
-                for id, ts, name, level, message, logrec in rows.fetchall()
+                for id, ts, level, is_large, name, message, logrec in rows.fetchall()
             }
-        return [found[id] for id in wanted if id in found], len(wanted)
 
     # Connections and schema
 
@@ -351,13 +362,3 @@ def _hash(name: str) -> bytes:
 
 def _escaped_size(text: str) -> int:
     return len(text.encode()) + len(ESCAPED.findall(text))
-
-
-def _take_until(size: int, ids: list[int], sizes: dict[int, int]) -> list[int]:
-    """The first ids whose sizes sum up to *size*, and at least one."""
-    total = 0
-    for position, id in enumerate(ids):
-        total += sizes.get(id, 0)
-        if total > size:
-            return ids[: position + 1]
-    return ids

@@ -294,7 +294,8 @@ class SqlStorage(Storage):
         order = 'ASC' if ascending else 'DESC'
         where, parameters = condition(self.dialect, filter)
         count = right - left + 1
-        with self._reading() as db:
+        has_steps = counters.can_narrow(filter, right) or Needle.of(filter) is not None
+        with self._reading(one_moment=has_steps) as db:
             if find := self._find_in(db, filter):
                 return list(islice(islice(find.by_time(ascending), left, None), count))
             span, offset = counters.narrow(db, self.dialect, filter, left, right, ascending)
