@@ -45,7 +45,7 @@ class Dialect:
     at: str  # an instant to compare ts with, given in such microseconds
     renderer: Renderer  # of queries
     has_prefix: str  # whether a logger's name begins with a text, given its length and itself
-    then_join: str  # a join of the table on its left with that on its right, in this order
+    then_counters: str  # joins count_by_logger with loggers on its left, by its key, in this order
     add_to_n: str  # what an INSERT does to a counter that is there already
 
 
@@ -301,5 +301,5 @@ def _counters(dialect: Dialect, filter: Filter) -> tuple[str, list[Any], str, li
     # First the loggers, then the counters of each by their key: MySQL would read all of them.
     has_name, names = name_condition(dialect, filter)
     loggers = f'(SELECT id FROM logger WHERE {has_name}) AS wanted'
-    table = f'{loggers} {dialect.then_join} count_by_logger ON logger = wanted.id'
+    table = f'{loggers} {dialect.then_counters} ON logger = wanted.id'
     return table, names, where, parameters

@@ -79,7 +79,7 @@ class MySQLStorage(SqlStorage):
         at=MySQLRenderer.at,
         # As bytes, because trailing spaces mean nothing to a comparison of texts.
         has_prefix='CAST(LEFT(name, ?) AS BINARY) = CAST(? AS BINARY)',
-        then_join='STRAIGHT_JOIN',
+        then_counters='STRAIGHT_JOIN count_by_logger FORCE INDEX (PRIMARY)',
         add_to_n='ON DUPLICATE KEY UPDATE n = n + VALUES(n)',
         renderer=MySQLRenderer(),
     )

@@ -49,7 +49,7 @@ class SQLiteStorage(SqlStorage):
         ts='ts',
         at=SQLiteRenderer.at,
         has_prefix='substr(name, 1, ?) = ?',
-        then_join='CROSS JOIN',
+        then_counters='CROSS JOIN count_by_logger',
         add_to_n='ON CONFLICT DO UPDATE SET n = n + excluded.n',
         renderer=SQLiteRenderer(),
     )
