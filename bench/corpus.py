@@ -4,6 +4,7 @@ import logging
 import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from chronologer.model import Record
 
@@ -28,10 +29,10 @@ TRACEBACK = (
 )
 
 
-def make_records(count: int, seed: int = 387) -> Iterator[Record]:
+def make_records(count: int, seed: int = 387, duration: timedelta = DURATION) -> Iterator[Record]:
     """Yield *count* records in the order of time, with all that a LogRecord carries."""
     chance = random.Random(seed)
-    step = DURATION / count
+    step = duration / count
     for index in range(count):
         service, module = chance.choice(SERVICES), chance.choice(MODULES)
         level = chance.choices(LEVELS, WEIGHTS)[0]
@@ -65,3 +66,19 @@ def make_records(count: int, seed: int = 387) -> Iterator[Record]:
             logrec['error'] = {'exc_text': TRACEBACK.format(chance.randrange(900))}
         name = f'shop.{service}.{module}.{chance.choice("ab")}'
         yield Record(START + step * index, name, level, template % tuple(args), logrec)
+
+
+def as_logrecord(record: Record) -> dict[str, Any]:
+    """The ``__dict__`` of the LogRecord that *record* is made of, as JSON has it."""
+    assert record.logrec is not None
+    return {
+        'name': record.name,
+        'levelno': record.level,
+        'created': record.ts.timestamp(),
+        'message': record.message,
+        'exc_info': None,
+        'exc_text': None,
+        **record.logrec['meta'],
+        **record.logrec['data'],
+        **record.logrec.get('error', {}),
+    }

@@ -70,6 +70,12 @@ class MethodError(ChronologerError):
     status = 405
 
 
+class ConflictError(ChronologerError):
+    """A key that was used for something else."""
+
+    status = 409
+
+
 class LengthRequiredError(ChronologerError):
     """A body whose length is not declared, so that nobody could tell if it was cut."""
 

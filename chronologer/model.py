@@ -7,7 +7,7 @@ below never see the text again.
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 from chronologer.parse import parse_instant, parse_level, parse_names
 from chronologer.query import Condition
@@ -29,8 +29,7 @@ def instant(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One stored log entry; `id` is None until it is stored, `logrec` is None in listings."""
 
     ts: datetime  # aware UTC

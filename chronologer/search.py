@@ -1,8 +1,9 @@
 """
 What the parameter ``search`` means: words, "exact phrases" and -exclusions.
 
-A term is a piece of text, and stands anywhere in a record's message, in the text values of its
-``error`` (the exception) or of its ``data``; within words too, and in either case. Every wanted
+A term is a piece of text, and stands anywhere in a record's message or in the text values of its
+``logrec`` other than ``meta``: ``error`` (the exception) and ``data``, or what a raw record has;
+within words too, and in either case. Every wanted
 term must be there, and no unwanted one.
 """
 
@@ -14,7 +15,7 @@ from chronologer.errors import InputError, shown
 
 MAX_LENGTH = 1000  # characters
 MAX_TERMS = 20
-SECTIONS = ('error', 'data')  # of logrec
+UNSEARCHED = 'meta'  # section of logrec
 
 TERM = re.compile(r'(-?)(?:"((?:[^"\\]|\\"|\\(?!"))*)"|(\S+))')
 
@@ -60,11 +61,16 @@ def parse_search(text: str) -> Search:
 
 def searchable(message: str, logrec: dict[str, Any]) -> str:
     """What is searched of a record: its texts, folded; NUL, which no text has, between them."""
+    return fold('\0'.join(searchable_texts(message, logrec)))
+
+
+def searchable_texts(message: str, logrec: dict[str, Any]) -> list[str]:
+    """The texts of a record that are searched, as they are stored."""
     texts = [message]
-    for section in SECTIONS:
-        if section in logrec:
-            _gather(logrec[section], texts)
-    return fold('\0'.join(texts))
+    for section, value in logrec.items():
+        if section != UNSEARCHED:
+            _gather(value, texts)
+    return texts
 
 
 def fold(text: str) -> str:
@@ -75,9 +81,9 @@ def fold(text: str) -> str:
 def _gather(value: Any, texts: list[str]) -> None:
     if isinstance(value, str):
         texts.append(value)
-    elif isinstance(value, dict):
-        for item in value.values():
-            _gather(item, texts)
-    elif isinstance(value, list):
-        for item in value:
-            _gather(item, texts)
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            if isinstance(item, str):  # most are, and a call costs more
+                texts.append(item)
+            elif isinstance(item, (dict, list)):
+                _gather(item, texts)

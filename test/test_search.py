@@ -77,7 +77,7 @@ def test_what_is_searched():
         'meta': {'funcName': 'main'},
         'error': {'exc_text': 'Traceback', 'exc_info': "(<class 'KeyError'>)"},
     }
-    text = "hello\0traceback\0(<class 'keyerror'>)\0bob\0x\0y"
+    text = "hello\0bob\0x\0y\0traceback\0(<class 'keyerror'>)"
     assert text == searchable('Hello', logrec)
     assert '' == searchable('', {})
 

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from threading import Lock
 from typing import Any
 
@@ -67,7 +66,7 @@ class RecordIngestion:
         with self._bodies.take(length):
             record = decode_form(_read_body(environ, length))
             (id,) = self._writer.write([record])
-        return replace(record, id=id)
+        return record._replace(id=id)
 
 
 def _check_format(environ: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ The contract is written as a test suite that runs on each engine, ``test/storage
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
 
@@ -20,6 +21,7 @@ __all__ = [
     'Facet',
     'FieldTypes',
     'Outcome',
+    'RetryKey',
     'Storage',
     'create_storage',
     'shown_dsn',
@@ -32,6 +34,17 @@ Cursor = tuple[datetime, int]  # ts and id of a record
 FieldTypes = dict[str, set[str]]  # of each field, named as in a query: number, text, …
 
 QUERY_TIMEOUT = 10  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class RetryKey:
+    """Names a batch, so that it is stored once however often it is sent."""
+
+    owner: bytes  # 16 bytes, of user and Idempotency-Key
+    part: str  # which batch of the request, up to 64 characters
+    digest: bytes  # 16 bytes, of what was sent for it
+
+
 MAX_FIELDS = 5000  # names with a type that a storage remembers
 
 # DSN scheme -> module and class, imported on demand because each needs its own driver.
@@ -51,13 +64,19 @@ class Storage(ABC):
     """
 
     @abstractmethod
-    def insert(self, batches: Sequence[Batch]) -> list[Outcome]:
+    def insert(
+        self, batches: Sequence[Batch], keys: Sequence[RetryKey | None] = ()
+    ) -> list[Outcome]:
         """
         Store several requests' batches in one transaction and return after its commit.
 
+        *keys* are of the batches that may be sent again, None for others. A batch whose key was
+        stored with it within a day is not stored again; its outcome is that of the first time.
+
         Returns:
             For each batch the ids of its records in order, or the error for which this batch, and
-            no other, was left out. Ids are below 2**53, increase in the order of commits, and are
+            no other, was left out: `ConflictError`, if its key is of another batch, or what the
+            engine says. Ids are below 2**53, increase in the order of commits, and are
             never used again.
         """
 

@@ -7,26 +7,18 @@ record does not hold costs nothing to skip. Compressed, a block takes some 30 by
 """
 
 import sys
-import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from chronologer.query import Path, format_path, format_step
-from chronologer.search import searchable
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
-TYPES = {int: 'number', float: 'number', str: 'text', bool: 'boolean', list: 'array'}
-MAX_FIELD_NAME = 200  # characters of a name that is remembered
-DATA_CRC = zlib.crc32(b'data')
 SPARSE = 8  # records are looked at one by one if at most one in so many is left
 
 # How each column is packed; differences pack better than what grows.
@@ -37,9 +29,6 @@ COLUMNS = (
 Numbers = NDArray[np.int64]
 Tokens = NDArray[np.uint16]
 Mask = NDArray[np.bool_]  # which records of a block are meant
-Fields = set[tuple[str, str]]  # names, as in a query, and types
-# id, ts (µs), level, logger, message, logrec, size of the two last ones in characters
-Row = tuple[int, int, int, int, str, dict[str, Any], int]
 
 
 class Block:
@@ -171,95 +160,3 @@ class Block:
 def _spans(ends: NDArray[np.int64], positions: Numbers) -> list[tuple[int, int]]:
     starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
     return list(zip(starts[positions].tolist(), ends[positions].tolist(), strict=True))
-
-
-def token(path: Path, value: str | float | bool) -> int:
-    """
-    A field with its value, as 16 bits; others may have the same.
-
-    A number is the same as integer and as float.
-    """
-    return _token(zlib.crc32(format_path(path).encode()), value)
-
-
-def _token(crc: int, value: str | float | bool) -> int:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return zlib.crc32(f'={value}'.encode(), crc) & 0xFFFF
-
-
-class Builder:
-    """Gathers records for a block, in the order of their ids."""
-
-    def __init__(self) -> None:
-        self.ids: list[int] = []
-        self.size = 0  # of text and tokens, in bytes
-        self.source_size = 0  # of message and logrec, in characters
-        self._columns: tuple[list[int], ...] = (self.ids, [], [], [], [], [])
-        self._text: list[bytes] = []
-        self._text_size = 0
-        self._tokens: list[int] = []
-        self._data_fields: Fields = set()
-        self._other_fields: set[tuple[str, str, type]] = set()
-
-    def add(self, row: Row) -> None:
-        """Add a record."""
-        id, ts, level, logger, message, logrec, size = row
-        self.source_size += size
-        text = searchable(message, logrec).encode() + b'\0'
-        self._text.append(text)
-        self._text_size += len(text)
-        for section, fields in logrec.items():
-            if section == 'data':
-                _gather('data', DATA_CRC, fields, self._tokens, self._data_fields)
-            elif isinstance(fields, dict):
-                self._other_fields.update(
-                    (section, name, type(value))
-                    for name, value in fields.items()
-                    if len(name) < MAX_FIELD_NAME
-                )
-        values = id, ts, level, logger, self._text_size, len(self._tokens)
-        for column, value in zip(self._columns, values, strict=True):
-            column.append(value)
-        self.size = self._text_size + 2 * len(self._tokens)
-
-    @property
-    def fields(self) -> Fields:
-        """The fields of the records, each with its types."""
-        others = {
-            (section + format_step(key), TYPES[type])
-            for section, key, type in self._other_fields
-            if type in TYPES
-        }
-        return self._data_fields | others
-
-    def build(self) -> Block:
-        """Make a block of them."""
-        columns = tuple(np.array(column, np.int64) for column in self._columns)
-        return Block.of(columns, b''.join(self._text), np.array(self._tokens, np.uint16))
-
-
-def make_block(rows: Iterable[Row]) -> Block:
-    """Make a block of records, in the order of their ids."""
-    builder = Builder()
-    for row in rows:
-        builder.add(row)
-    return builder.build()
-
-
-def _gather(path: str, crc: int, value: Any, tokens: list[int], fields: Fields) -> None:
-    """Add tokens and names; a path is carried on as its checksum, and as text if it is short."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            step = format_step(key)
-            name = path + step if path and len(path) + len(step) <= MAX_FIELD_NAME else ''
-            _gather(name, zlib.crc32(step.encode(), crc), item, tokens, fields)
-    elif isinstance(value, list):
-        if path:
-            fields.add((path, 'array'))
-        for index, item in enumerate(value):
-            _gather('', zlib.crc32(format_step(index).encode(), crc), item, tokens, fields)
-    elif value is not None:
-        if path:
-            fields.add((path, TYPES[type(value)]))
-        tokens.append(_token(crc, value))

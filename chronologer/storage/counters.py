@@ -6,7 +6,7 @@ hundreds of loggers it is nearly as long as the log itself. Both are kept in the
 writes or purges the records, so that they are exact.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +23,7 @@ from chronologer.storage.bucket import (
     time_range,
 )
 from chronologer.storage.render import Renderer
+from chronologer.storage.rows import insert_rows
 
 MINUTE = 60 * 10**6  # microseconds; the unit of grains in the tables
 NEAR = 1000  # records that are walked through sooner than counters are asked
@@ -30,8 +31,10 @@ IN_BUCKETS = 'grain = ? AND bucket BETWEEN ? AND ?'
 
 # Grains of the two tables; the second is long enough without hours.
 BY_LEVEL, BY_LOGGER = (DAY, HOUR, QUARTER), (DAY, QUARTER)
+QUARTER_MINUTES, DAY_MINUTES, QUARTERS_A_DAY = QUARTER // MINUTE, DAY // MINUTE, DAY // QUARTER
 
 Counts = Counter[tuple[int, int, int]]  # by logger, bucket and level
+Sums = dict[tuple[int, ...], int]
 Steps = dict[tuple[int, int], int]  # count by start (microseconds) and level
 
 
@@ -52,21 +55,17 @@ class Dialect:
 def add(db: Any, dialect: Dialect, counts: Counts) -> None:
     """Count records that are being written."""
     by_logger, by_level = _by_grain(counts)
-    db.executemany(
-        f"""
-        INSERT INTO count_by_logger (logger, grain, bucket, level, n)
-        VALUES (?, ?, ?, ?, ?)
-        {dialect.add_to_n}
-        """,
+    insert_rows(
+        db,
+        'INSERT INTO count_by_logger (logger, grain, bucket, level, n)',
         [(*key, n) for key, n in sorted(by_logger.items())],
+        dialect.add_to_n,
     )
-    db.executemany(
-        f"""
-        INSERT INTO count_by_level (grain, bucket, level, n)
-        VALUES (?, ?, ?, ?)
-        {dialect.add_to_n}
-        """,
+    insert_rows(
+        db,
+        'INSERT INTO count_by_level (grain, bucket, level, n)',
         [(*key, n) for key, n in sorted(by_level.items())],
+        dialect.add_to_n,
     )
 
 
@@ -87,13 +86,16 @@ def subtract(db: Any, dialect: Dialect, counts: Counts) -> None:
     )
 
 
-def _by_grain(counts: Counts) -> tuple[Counter[tuple[int, ...]], Counter[tuple[int, ...]]]:
+def _by_grain(counts: Counts) -> tuple[Sums, Sums]:
     """Sum counts per quarter of an hour to those of each grain, by logger and without."""
-    by_logger: Counter[tuple[int, ...]] = Counter()
-    by_level: Counter[tuple[int, ...]] = Counter()
+    by_logger: Sums = defaultdict(int)
+    by_quarter: Sums = defaultdict(int)
+    by_level: Sums = defaultdict(int)
     for (logger, bucket, level), n in counts.items():
-        for grain in BY_LOGGER:
-            by_logger[logger, grain // MINUTE, bucket * QUARTER // grain, level] += n
+        by_logger[logger, QUARTER_MINUTES, bucket, level] += n
+        by_logger[logger, DAY_MINUTES, bucket // QUARTERS_A_DAY, level] += n
+        by_quarter[bucket, level] += n
+    for (bucket, level), n in by_quarter.items():
         for grain in BY_LEVEL:
             by_level[grain // MINUTE, bucket * QUARTER // grain, level] += n
     return by_logger, by_level

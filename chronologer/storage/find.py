@@ -22,8 +22,9 @@ from chronologer.model import Filter
 from chronologer.parse import LEVEL_MIN
 from chronologer.query import Literal
 from chronologer.search import fold
-from chronologer.storage.block import Block, token
+from chronologer.storage.block import Block
 from chronologer.storage.bucket import time_range
+from chronologer.storage.builder import token
 from chronologer.storage.counters import Dialect, condition, name_condition
 from chronologer.storage.index import Tail, fetch_blocks, read_large
 from chronologer.storage.render import required_equalities, required_texts

@@ -7,7 +7,7 @@ way, so that an answer is always complete. Purging takes records out of their bl
 transaction: a block has exactly the records from its first to its last id.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from threading import Lock
 from typing import Any
 
@@ -15,8 +15,10 @@ import numpy as np
 import orjson
 
 from chronologer.storage import MAX_FIELDS
-from chronologer.storage.block import Block, Builder, Fields, Row, make_block
+from chronologer.storage.block import Block
+from chronologer.storage.builder import Builder, Fields, Row, make_block
 from chronologer.storage.counters import Dialect
+from chronologer.storage.rows import insert_rows
 from chronologer.storage.signature import (
     BITS,
     GROUP,
@@ -29,8 +31,9 @@ from chronologer.storage.signature import (
 BLOCK_RECORDS, BLOCK_SIZE, BLOCK_SOURCE = 1024, 2**18, 2**20
 MAX_SIZE = 2**19  # of a block that has its own text, which is a parameter of a statement
 READ_RECORDS = 20  # at once; they may be large
+WRITE_PAGES = 128  # at once, of 2 KB
 
-ID_MAX = 2**53
+NEVER = -1  # is no id
 PAGES = range(1 << BITS - PAGE_BITS)
 
 
@@ -39,60 +42,53 @@ class Index:
     Makes the blocks of what a process writes.
 
     Between transactions it remembers what it has seen since the last block. That is all there is
-    as long as no other process writes or purges, or else it is read again.
+    as long as no other process writes or purges, which the ids tell: then a block is made of what
+    is remembered, or else of what is read.
     """
 
     def __init__(self, dialect: Dialect):
         self._dialect = dialect
-        self._tail = Builder()
-        self._is_known = False  # whether we have looked for what was in no block before us
         self._fields: Fields = set()  # that are in their table
+        self.forget()
 
     def forget(self) -> None:
         """A transaction was undone, and with it what we have been told of."""
-        self._tail = Builder()
-        self._is_known = False
+        self._tail = Builder()  # if it is complete
+        self._is_complete = False
+        self._next_id = NEVER  # if nobody else writes
+        self._records, self._size = BLOCK_RECORDS, 0  # ours since the last block, if incomplete
         self._fields.clear()
 
-    def add(self, db: Any, rows: Iterable[Row]) -> None:
-        """Take note of records that were written, and make the blocks that they fill."""
-        if not self._is_known:
-            self._read_again(db)
+    def add(self, db: Any, rows: Sequence[Row], ids: range) -> None:
+        """Take note of records that were written, with *ids*, and make the blocks they fill."""
+        if ids.start != self._next_id:
+            self._tail = Builder()
+            self._is_complete = False
+        self._next_id = ids.stop
+        if self._is_complete:
+            self._make_blocks(db, iter(rows))
             return
-        for row in rows:
-            self._tail.add(row)
-            if _is_full(self._tail):
-                self._make_blocks(db)
+        self._records += len(rows)
+        self._size += sum(row[-1] for row in rows)
+        if self._records >= BLOCK_RECORDS or self._size >= BLOCK_SOURCE:
+            self._tail = Builder()
+            self._make_blocks(db, read_rows(db, self._dialect, _tail_ids(db, self._dialect)))
+            self._is_complete = True
+            self._records = self._size = 0
 
-    def _make_blocks(self, db: Any) -> None:
-        if self._tail.ids == _tail_ids(db, self._dialect, self._tail.ids[-1]):
-            self._make_block(db)
-        else:
-            self._read_again(db, self._tail.ids[-1])
-
-    def _read_again(self, db: Any, newest: int = ID_MAX) -> None:
-        """Make blocks of what is in none, up to the *newest* id, as it is now."""
-        self._tail = Builder()
-        for row in read_rows(db, self._dialect, _tail_ids(db, self._dialect, newest)):
-            self._tail.add(row)
-            if _is_full(self._tail):
-                self._make_block(db)
-        self._is_known = True
-
-    def _make_block(self, db: Any) -> None:
-        _insert(db, self._tail.build())
-        self._add_fields(db, self._tail.fields)
-        self._tail = Builder()
+    def _make_blocks(self, db: Any, rows: Iterator[Row]) -> None:
+        while self._tail.fill(rows, (BLOCK_RECORDS, BLOCK_SIZE, BLOCK_SOURCE)):
+            _insert(db, self._tail.build())
+            self._add_fields(db, self._tail.fields)
+            self._tail = Builder()
 
     def _add_fields(self, db: Any, fields: Fields) -> None:
         if fields <= self._fields:
             return
         self._fields = read_fields(db)
         new = sorted(fields - self._fields)[: MAX_FIELDS - len(self._fields)]
-        db.executemany(
-            'INSERT INTO field (name, type) VALUES (?, ?)',
-            [(name.encode(), type) for name, type in new],
-        )
+        rows = [(name.encode(), type) for name, type in new]
+        insert_rows(db, 'INSERT INTO field (name, type)', rows)
         self._fields.update(new)
 
 
@@ -109,33 +105,23 @@ class Tail:
         """Bring it up to the moment that *db* sees; only what is new is read."""
         ids = _tail_ids(db, self._dialect)
         with self._lock:
-            if ids[: len(self._builder.ids)] != self._builder.ids:
+            if ids[: len(self._builder)] != self._builder.ids:
                 self._builder = Builder()
-            new = ids[len(self._builder.ids) :]
-            for row in read_rows(db, self._dialect, new):
-                self._builder.add(row)
+            new = ids[len(self._builder) :]
+            self._builder.fill(read_rows(db, self._dialect, new))
             if len(self._block) != len(ids) or new:
                 self._block = self._builder.build()
             return self._block, self._builder.fields
 
 
-def _is_full(tail: Builder) -> bool:
-    return (
-        len(tail.ids) >= BLOCK_RECORDS
-        or tail.size >= BLOCK_SIZE
-        or tail.source_size >= BLOCK_SOURCE
-    )
-
-
-def _tail_ids(db: Any, dialect: Dialect, newest: int = ID_MAX) -> list[int]:
-    """The records that are in no block, up to an id."""
+def _tail_ids(db: Any, dialect: Dialect) -> list[int]:
+    """The records that are in no block."""
     rows = db.execute(
         f"""
         SELECT id FROM {dialect.records_by_id}
-        WHERE id > (SELECT coalesce(max(last_id), 0) FROM block) AND id <= ?
+        WHERE id > (SELECT coalesce(max(last_id), 0) FROM block)
         ORDER BY id
-        """,
-        (newest,),
+        """
     ).fetchall()
     return [id for (id,) in rows]
 
@@ -228,10 +214,10 @@ def _sign(db: Any) -> None:
         [(signature, slot, last_id) for slot, (last_id,) in enumerate(ids)],
     )
     words = make_signature(blocks)
-    db.executemany(
-        'INSERT INTO signature (page, id, words) VALUES (?, ?, ?)',
-        [(page, signature, words[page * PAGE_SIZE :][:PAGE_SIZE]) for page in PAGES],
-    )
+    pages = [(page, signature, words[page * PAGE_SIZE :][:PAGE_SIZE]) for page in PAGES]
+    for start in range(0, len(pages), WRITE_PAGES):
+        some = pages[start : start + WRITE_PAGES]
+        insert_rows(db, 'INSERT INTO signature (page, id, words)', some)
 
 
 def remove(db: Any, dialect: Dialect, ids: list[int]) -> None:

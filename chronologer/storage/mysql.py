@@ -32,6 +32,7 @@ from chronologer.errors import (
 from chronologer.model import Record, instant
 from chronologer.storage import schema
 from chronologer.storage.counters import Dialect
+from chronologer.storage.insertion import Row
 from chronologer.storage.mysql_dsn import parse_dsn
 from chronologer.storage.mysql_render import MySQLRenderer
 from chronologer.storage.sql import SLICE_SIZE, SqlStorage, T
@@ -100,26 +101,35 @@ class MySQLStorage(SqlStorage):
         self._write_lock = Lock()
         self._max_packet = 0  # bytes, once the write connection is open
 
-    def _take_ids(self, db: 'Connection', count: int) -> int:
+    def take_ids(self, db: 'Connection', count: int) -> int:
         db.execute('UPDATE next_id SET id = LAST_INSERT_ID(id + ?)', (count,))
         (next_id,) = db.execute('SELECT LAST_INSERT_ID()').fetchone()
         return int(next_id) - count
 
-    def _find_logger(self, db: 'Connection', name: str) -> int | None:
+    def find_logger(self, db: 'Connection', name: str) -> int | None:
         row = db.execute('SELECT id FROM logger WHERE hash = ?', (_hash(name),)).fetchone()
         return row[0] if row else None
 
-    def _add_logger(self, db: 'Connection', name: str) -> int:
+    def add_logger(self, db: 'Connection', name: str) -> int:
         insert = 'INSERT INTO logger (hash, name) VALUES (?, ?)'
         return int(db.execute(insert, (_hash(name), name)).lastrowid)
 
-    def _row(self, record: Record, id: int, logger: int, logrec: str) -> Sequence[Any]:
+    def make_row(self, record: Record, id: int, ts: int, logger: int, logrec: str) -> Row:
         if (len(record.message) + len(logrec)) * 8 > self._max_packet - OVERHEAD:
             size = _escaped_size(record.message) + _escaped_size(logrec) + OVERHEAD
             if size > self._max_packet:
                 limit = f'max_allowed_packet of the database is {self._max_packet:,}'
                 raise LimitError(f'a record takes a statement of {size:,} bytes, {limit}')
         return id, record.ts.replace(tzinfo=None), record.level, logger, record.message, logrec
+
+    def insert_rows(self, db: 'Connection', rows: Sequence[Row]) -> None:
+        db.executemany(
+            """
+            INSERT INTO record (id, ts, level, logger, message, logrec)
+            VALUES (?, ?, ?, ?, ?, ?)
+            """,
+            rows,
+        )
 
     def _fetch_slice(self, ids: list[int], whole: bool) -> tuple[list[Record], int]:
         """Leave out what is large: a result is in memory as a whole."""
@@ -196,7 +206,7 @@ class MySQLStorage(SqlStorage):
 
     def _drop_writer(self) -> None:
         """Closing undoes what is not committed; names cached meanwhile may have no row."""
-        self._forget()
+        self._insertion.forget()
         if self._writer is not None:
             self._writer.close()
             self._writer = None

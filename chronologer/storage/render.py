@@ -27,7 +27,7 @@ from chronologer.query import (
     Or,
     Path,
 )
-from chronologer.search import SECTIONS
+from chronologer.search import UNSEARCHED
 
 COLUMNS = {
     'id': 'record.id',
@@ -210,7 +210,7 @@ def required_equalities(condition: Condition) -> list[tuple[Path, Literal]]:
 
 
 def required_texts(condition: Condition) -> list[str]:
-    """Texts that a record's message, ``error`` or ``data`` has to contain for it to be true."""
+    """Texts that what is searched of a record has to contain for it to be true."""
     if isinstance(condition, And):
         return [text for part in condition.conditions for text in required_texts(part)]
     if isinstance(condition, Comparison) and condition.operator == '=':
@@ -226,7 +226,7 @@ def required_texts(condition: Condition) -> list[str]:
 
 def _is_searchable(operand: Operand) -> bool:
     if isinstance(operand, Path):
-        return operand.steps[0] in SECTIONS
+        return operand.steps[0] != UNSEARCHED
     return operand == Column('message')
 
 

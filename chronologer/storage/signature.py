@@ -31,13 +31,15 @@ def make_signature(blocks: Sequence[Block | None]) -> bytes:
     """Make the signature of a group; None stands for a block that may contain anything."""
     words = np.zeros(1 << BITS, np.uint64)
     for number, block in enumerate(blocks):
-        bit = np.uint64(1 << number)
         if block is None:
-            words |= bit
+            words |= np.uint64(1 << number)
             continue
+        # Three times as fast as to set bits in words: small, and indexed by integers of its own.
+        is_set = np.zeros(1 << BITS, np.bool_)
         for numbers in (_grams(block.text), *_token_numbers(block.tokens)):
             for hashes in _hashes(numbers):
-                words[hashes] |= bit
+                is_set[hashes.astype(np.intp)] = True
+        words |= is_set.astype(np.uint64) << np.uint64(number)
     return words.astype('<u8').tobytes()
 
 

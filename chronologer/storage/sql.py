@@ -19,7 +19,6 @@ from typing import Any, ClassVar, TypeVar
 
 import orjson
 
-from chronologer.errors import ChronologerError, StorageError
 from chronologer.model import MICROSECOND, Filter, Record, instant, microseconds
 from chronologer.query import Column, Path, value_at
 from chronologer.storage import (
@@ -29,6 +28,7 @@ from chronologer.storage import (
     Facet,
     FieldTypes,
     Outcome,
+    RetryKey,
     Storage,
     counters,
 )
@@ -42,12 +42,12 @@ from chronologer.storage.bucket import (
 )
 from chronologer.storage.counters import Dialect, condition
 from chronologer.storage.find import Find, Needle
-from chronologer.storage.index import Index, Tail, read_fields, remove
+from chronologer.storage.index import Tail, read_fields, remove
+from chronologer.storage.insertion import Insertion, Row
 
 SLICE_RECORDS, SLICE_SIZE = 500, 2**20  # records, and characters after which a slice ends
 MAX_FACET_TEXT = 1000  # characters of a value that is counted
 PURGE_SLICE = 2000  # records deleted in one transaction
-MAX_CACHED_LOGGERS, MAX_CACHED_NAME = 10_000, 200  # entries, characters
 
 T = TypeVar('T')
 Place = tuple[int, int]  # ts, in microseconds since the epoch, and id of a record
@@ -61,8 +61,7 @@ class SqlStorage(Storage):
 
     def __init__(self, query_timeout: float) -> None:
         self._query_timeout = query_timeout  # seconds
-        self._loggers: dict[str, int] = {}  # ids by name; see `_forget`
-        self._index = Index(self.dialect)
+        self._insertion = Insertion(self)
         self._tail = Tail(self.dialect)
 
     @abstractmethod
@@ -74,20 +73,24 @@ class SqlStorage(Storage):
         """Call *work* with a connection in a transaction, durable on return; it may be repeated."""
 
     @abstractmethod
-    def _take_ids(self, db: Any, count: int) -> int:
+    def take_ids(self, db: Any, count: int) -> int:
         """Reserve ids in the order of commits; return the first."""
 
     @abstractmethod
-    def _find_logger(self, db: Any, name: str) -> int | None:
+    def find_logger(self, db: Any, name: str) -> int | None:
         """The id of a logger, if it has one."""
 
     @abstractmethod
-    def _add_logger(self, db: Any, name: str) -> int:
+    def add_logger(self, db: Any, name: str) -> int:
         """Give a logger an id."""
 
     @abstractmethod
-    def _row(self, record: Record, id: int, logger: int, logrec: str) -> Sequence[Any]:
-        """The row of a record: id, ts, level, logger, message, logrec."""
+    def make_row(self, record: Record, id: int, ts: int, logger: int, logrec: str) -> Row:
+        """The row of a record; *ts* is in microseconds since the epoch."""
+
+    @abstractmethod
+    def insert_rows(self, db: Any, rows: Sequence[Row]) -> None:
+        """Insert into ``record``."""
 
     @abstractmethod
     def _fetch_slice(self, ids: list[int], whole: bool) -> tuple[list[Record], int]:
@@ -95,80 +98,11 @@ class SqlStorage(Storage):
 
     # Writing
 
-    def insert(self, batches: Sequence[Batch]) -> list[Outcome]:
-        return self._write(partial(self._insert, batches))
-
-    def _insert(self, batches: Sequence[Batch], db: Any) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        counts: counters.Counts = Counter()
-        next_id = self._take_ids(db, sum(map(len, batches)))
-        for batch in batches:
-            outcomes.append(self._insert_batch(db, batch, next_id, counts))
-            next_id += len(batch)
-        counters.add(db, self.dialect, counts)
-        return outcomes
-
-    def _insert_batch(
-        self, db: Any, batch: Batch, first_id: int, counts: counters.Counts
-    ) -> Outcome:
-        if not batch:
-            return []
-        loggers: list[int] = []
-        db.execute('SAVEPOINT batch')
-        try:
-            loggers = [self._logger_id(db, record.name) for record in batch]
-            rows = [
-                self._row(record, id, logger, orjson.dumps(record.logrec or {}).decode())
-                for id, (record, logger) in enumerate(zip(batch, loggers, strict=True), first_id)
-            ]
-            db.executemany(
-                """
-                INSERT INTO record (id, ts, level, logger, message, logrec)
-                VALUES (?, ?, ?, ?, ?, ?)
-                """,
-                rows,
-            )
-        except self.batch_errors as ex:
-            db.execute('ROLLBACK TO SAVEPOINT batch')
-            db.execute('RELEASE SAVEPOINT batch')
-            self._forget()
-            if isinstance(ex, ChronologerError):
-                return ex
-            return StorageError(f'the storage cannot take the batch: {ex}')
-        db.execute('RELEASE SAVEPOINT batch')  # not after other errors: they may have undone it
-        ids = list(range(first_id, first_id + len(batch)))
-        entries = [
-            (
-                id,
-                microseconds(record.ts),
-                record.level,
-                logger,
-                record.message,
-                record.logrec or {},
-                len(record.message) + len(logrec),
-            )
-            for id, logger, record, (*_, logrec) in zip(ids, loggers, batch, rows, strict=True)
-        ]
-        counts.update((logger, ts // QUARTER, level) for _, ts, level, logger, *_ in entries)
-        self._index.add(db, entries)
-        return ids
-
-    def _forget(self) -> None:
-        """A transaction was undone: what was remembered of it may not be there."""
-        self._loggers.clear()
-        self._index.forget()
-
-    def _logger_id(self, db: Any, name: str) -> int:
-        id = self._loggers.get(name)
-        if id is None:
-            id = self._find_logger(db, name)
-            if id is None:
-                id = self._add_logger(db, name)
-            if len(name) <= MAX_CACHED_NAME:
-                if len(self._loggers) >= MAX_CACHED_LOGGERS:
-                    self._loggers.clear()
-                self._loggers[name] = id
-        return id
+    def insert(
+        self, batches: Sequence[Batch], keys: Sequence[RetryKey | None] = ()
+    ) -> list[Outcome]:
+        keys = [*keys, *[None] * (len(batches) - len(keys))]
+        return self._write(partial(self._insertion.insert, batches, keys))
 
     def purge(self, before: datetime, filter: Filter) -> int:
         span = time_range(filter)
@@ -182,7 +116,7 @@ class SqlStorage(Storage):
         return purged
 
     def _purge_slice(self, filter: Filter, db: Any) -> int:
-        self._take_ids(db, 0)  # waits for its turn among those who write
+        self.take_ids(db, 1)  # waits for its turn; who writes sees that others have been there
         ids = self._some_ids(db, filter)
         if ids:
             wanted = f'id IN ({", ".join("?" * len(ids))})'

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import orjson
@@ -30,9 +29,11 @@ from chronologer.errors import (
     StorageError,
     shown,
 )
-from chronologer.model import Record, instant, microseconds
+from chronologer.model import Record, instant
 from chronologer.storage import schema
 from chronologer.storage.counters import Dialect
+from chronologer.storage.insertion import Row
+from chronologer.storage.rows import insert_rows
 from chronologer.storage.sql import SLICE_SIZE, SqlStorage, T
 from chronologer.storage.sqlite_render import SQLiteRenderer
 
@@ -69,22 +70,31 @@ class SQLiteStorage(SqlStorage):
         self._writer: sqlite3.Connection | None = None
         self._write_lock = Lock()
 
-    def _take_ids(self, db: sqlite3.Connection, count: int) -> int:
+    def take_ids(self, db: sqlite3.Connection, count: int) -> int:
         """AUTOINCREMENT remembers the highest id ever given; the transaction is exclusive."""
         row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'record'").fetchone()
+        db.execute(
+            "UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'record'"
+            if row
+            else "INSERT INTO sqlite_sequence (name, seq) VALUES ('record', ?)",
+            (count,),
+        )
         return row[0] + 1 if row else 1
 
-    def _find_logger(self, db: sqlite3.Connection, name: str) -> int | None:
+    def find_logger(self, db: sqlite3.Connection, name: str) -> int | None:
         row = db.execute('SELECT id FROM logger WHERE name = ?', (name,)).fetchone()
         return row[0] if row else None
 
-    def _add_logger(self, db: sqlite3.Connection, name: str) -> int:
+    def add_logger(self, db: sqlite3.Connection, name: str) -> int:
         id = db.execute('INSERT INTO logger (name) VALUES (?)', (name,)).lastrowid
         assert id is not None
         return id
 
-    def _row(self, record: Record, id: int, logger: int, logrec: str) -> Sequence[Any]:
-        return id, microseconds(record.ts), record.level, logger, record.message, logrec
+    def make_row(self, record: Record, id: int, ts: int, logger: int, logrec: str) -> Row:
+        return id, ts, record.level, logger, record.message, logrec
+
+    def insert_rows(self, db: sqlite3.Connection, rows: Sequence[Row]) -> None:
+        insert_rows(db, 'INSERT INTO record (id, ts, level, logger, message, logrec)', rows)
 
     def _fetch_slice(self, ids: list[int], whole: bool) -> tuple[list[Record], int]:
         records: list[Record] = []
@@ -147,7 +157,7 @@ class SQLiteStorage(SqlStorage):
             except BaseException:
                 self._writer.close()
                 self._writer = None
-                self._forget()
+                self._insertion.forget()
                 raise
 
     @contextmanager

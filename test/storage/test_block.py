@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from chronologer.query import Path
 from chronologer.search import searchable
-from chronologer.storage.block import Block, make_block, token
+from chronologer.storage.block import Block
+from chronologer.storage.builder import make_block, token
 from chronologer.storage.signature import (
     GROUP,
     WORD,

@@ -120,3 +120,20 @@ step(
     """,
     'DROP TABLE field',
 )
+
+# What was stored for an Idempotency-Key; see chronologer/storage/retry.py.
+step(
+    """
+    CREATE TABLE retry (
+        owner    BINARY(16) NOT NULL,  -- hash of user and key
+        part     VARBINARY(64) NOT NULL,  -- of the request
+        digest   BINARY(16) NOT NULL,
+        first_id BIGINT NOT NULL,
+        n        INT NOT NULL,
+        created  BIGINT NOT NULL,  -- seconds since the epoch
+        PRIMARY KEY (owner, part),
+        KEY retry_created (created)
+    ) ENGINE = InnoDB
+    """,
+    'DROP TABLE retry',
+)

@@ -115,3 +115,24 @@ step(
     """,
     'DROP TABLE field',
 )
+
+# What was stored for an Idempotency-Key; see chronologer/storage/retry.py.
+step(
+    """
+    CREATE TABLE retry (
+        owner    BLOB NOT NULL,     -- hash of user and key
+        part     TEXT NOT NULL,     -- of the request
+        digest   BLOB NOT NULL,
+        first_id INTEGER NOT NULL,
+        n        INTEGER NOT NULL,
+        created  INTEGER NOT NULL,  -- seconds since the epoch
+        PRIMARY KEY (owner, part)
+    ) WITHOUT ROWID
+    """,
+    'DROP TABLE retry',
+)
+
+step(
+    'CREATE INDEX retry_created ON retry (created)',
+    'DROP INDEX retry_created',
+)

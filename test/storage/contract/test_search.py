@@ -1,6 +1,5 @@
 """Search, and queries that the search index helps, find what a scan in Python does."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from threading import Thread
 
@@ -75,7 +74,7 @@ def check(storage, filter, stored, left=0, right=99):
     """Compare every kind of answer with a scan."""
     found = [record for record in stored if matches(filter, record)]
     newest = sorted(found, key=lambda record: (record.ts, record.id), reverse=True)
-    bare = [replace(record, logrec=None) for record in newest]
+    bare = [record._replace(logrec=None) for record in newest]
     assert bare[left : right + 1] == list(storage.range(filter, left, right))
     assert len(found) == storage.count(filter)
     assert [r.id for r in found] == [r.id for r in storage.since(0, filter, 99)]
@@ -110,7 +109,7 @@ def test_answers_are_those_of_a_scan(shared_storage, batches, filters, purged):
     storage = shared_storage()
     ids = [id for outcome in storage.insert(batches) for id in outcome]
     records = [record for batch in batches for record in batch]
-    stored = [replace(record, id=id) for record, id in zip(records, ids, strict=True)]
+    stored = [record._replace(id=id) for record, id in zip(records, ids, strict=True)]
     for filter in filters:
         check(storage, filter, stored, left=1, right=6)
     before = START + timedelta(minutes=20)
@@ -158,7 +157,7 @@ def test_a_record_too_large_for_a_block(storage, monkeypatch):
     texts = ['first', 'x' * 200 + ' needle', 'y' * 60, 'z' * 60 + 'needle', 'w' * 300, 'last']
     records = [Record(START, 'app', 20, text, {'data': {'n': 387}}) for text in texts]
     storage.insert([[record] for record in records])
-    stored = [replace(record, id=id) for id, record in enumerate(records, 1)]
+    stored = [record._replace(id=id) for id, record in enumerate(records, 1)]
     check(storage, Filter(search=parse_search('needle')), stored)
     check(storage, Filter(search=parse_search('-needle')), stored)
     check(storage, Filter(query=parse_query('data.n = 387')), stored)
@@ -175,7 +174,7 @@ def test_servers_share_an_index(empty_dsn):
         for number in range(20):
             record = Record(START, 'app', 20, f'number {number}', {})
             ((id,),) = (one if number % 3 else other).insert([[record]])
-            stored.append(replace(record, id=id))
+            stored.append(record._replace(id=id))
         for storage in (one, other):
             check(storage, Filter(search=parse_search('number 1')), stored)
 
@@ -242,7 +241,7 @@ def test_large_blocks_without_their_text_are_cut_by_a_purge(storage, monkeypatch
         for n in range(9)
     ]
     storage.insert([records])
-    stored = [replace(record, id=id) for id, record in enumerate(records, 1)]
+    stored = [record._replace(id=id) for id, record in enumerate(records, 1)]
     storage.purge(START + timedelta(minutes=2), Filter())
     check(storage, Filter(search=parse_search('needle')), stored[2:])
     check(storage, Filter(search=parse_search('"needle 5"')), stored[2:])

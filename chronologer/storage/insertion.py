@@ -1,0 +1,146 @@
+"""
+What a transaction of the SQL storages writes: rows, counters, the search index, keys of retries.
+
+Batches are written together, which is fast; or one by one, if the engine refuses any of them.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import orjson
+
+from chronologer.errors import ChronologerError, StorageError
+from chronologer.model import Record, microseconds
+from chronologer.storage import Batch, Outcome, RetryKey, counters, retry
+from chronologer.storage.bucket import QUARTER
+from chronologer.storage.counters import Counts, Dialect
+from chronologer.storage.index import Index
+
+MAX_CACHED_LOGGERS, MAX_CACHED_NAME = 10_000, 200  # entries, characters
+
+Row = tuple[Any, ...]  # id, ts as the engine has it, level, logger, message, logrec
+
+
+class Engine(Protocol):
+    """What each engine does in its own way, within a transaction."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Of its SQL."""
+
+    batch_errors: tuple[type[Exception], ...]  # others fail the whole transaction
+
+    def take_ids(self, db: Any, count: int) -> int:
+        """Reserve ids in the order of commits, without gaps; return the first."""
+
+    def find_logger(self, db: Any, name: str) -> int | None:
+        """The id of a logger, if it has one."""
+
+    def add_logger(self, db: Any, name: str) -> int:
+        """Give a logger an id."""
+
+    def make_row(self, record: Record, id: int, ts: int, logger: int, logrec: str) -> Row:
+        """The row of a record; *ts* is in microseconds since the epoch."""
+
+    def insert_rows(self, db: Any, rows: Sequence[Row]) -> None:
+        """Insert into ``record``."""
+
+
+class Insertion:
+    """Writes the batches of one storage; remembers loggers, and what is in no block yet."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self._dialect = engine.dialect
+        self._loggers: dict[str, int] = {}  # ids by name
+        self._index = Index(self._dialect)
+
+    def forget(self) -> None:
+        """A transaction was undone: what was remembered of it may not be there."""
+        self._loggers.clear()
+        self._index.forget()
+
+    def insert(
+        self, batches: Sequence[Batch], keys: Sequence[RetryKey | None], db: Any
+    ) -> list[Outcome]:
+        """Write batches with their keys; see `Storage.insert`."""
+        if any(keys):
+            retry.expire(db)
+        first_id = self._engine.take_ids(db, sum(map(len, batches)))
+        counts: Counts = Counter()
+        try:
+            outcomes = self._insert_together(db, batches, keys, first_id, counts)
+        except self._engine.batch_errors:
+            outcomes = []
+            for batch, key in zip(batches, keys, strict=True):
+                outcomes.append(self._insert_alone(db, batch, key, first_id, counts))
+                first_id += len(batch)
+        counters.add(db, self._dialect, counts)
+        return outcomes
+
+    def _insert_alone(
+        self, db: Any, batch: Batch, key: RetryKey | None, first_id: int, counts: Counts
+    ) -> Outcome:
+        try:
+            return self._insert_together(db, [batch], [key], first_id, counts)[0]
+        except ChronologerError as ex:
+            return ex
+        except self._engine.batch_errors as ex:
+            return StorageError(f'the storage cannot take the batch: {ex}')
+
+    def _insert_together(
+        self,
+        db: Any,
+        batches: Sequence[Batch],
+        keys: Sequence[RetryKey | None],
+        first_id: int,
+        counts: Counts,
+    ) -> list[Outcome]:
+        """Write batches that are not known; if the engine refuses one, undo all and raise."""
+        outcomes: list[Outcome] = []
+        records: list[Record] = []
+        db.execute('SAVEPOINT batch')
+        try:
+            for batch, key in zip(batches, keys, strict=True):
+                outcome = retry.recall(db, key) if key else None
+                if outcome is None:
+                    start = first_id + len(records)
+                    outcome = list(range(start, start + len(batch)))
+                    records += batch
+                    if key:
+                        retry.remember(db, key, outcome)
+                outcomes.append(outcome)
+            self._insert_records(db, records, first_id, counts)
+        except self._engine.batch_errors:  # others may have undone the savepoint already
+            db.execute('ROLLBACK TO SAVEPOINT batch')
+            self.forget()
+            raise
+        return outcomes
+
+    def _insert_records(
+        self, db: Any, records: Sequence[Record], first_id: int, counts: Counts
+    ) -> None:
+        make_row, loggers = self._engine.make_row, self._loggers
+        rows, entries = [], []
+        for id, record in enumerate(records, first_id):
+            ts, name, level, message, logrec, _ = record
+            logger, microsecond = loggers.get(name) or self._logger_id(db, name), microseconds(ts)
+            fields = logrec or {}
+            text = orjson.dumps(fields).decode()
+            rows.append(make_row(record, id, microsecond, logger, text))
+            size = len(message) + len(text)
+            entries.append((id, microsecond, level, logger, message, fields, size))
+        self._engine.insert_rows(db, rows)
+        counts.update([(logger, ts // QUARTER, level) for _, ts, level, logger, *_ in entries])
+        self._index.add(db, entries, range(first_id, first_id + len(records)))
+
+    def _logger_id(self, db: Any, name: str) -> int:
+        id = self._engine.find_logger(db, name)
+        if id is None:
+            id = self._engine.add_logger(db, name)
+        if len(name) <= MAX_CACHED_NAME:
+            if len(self._loggers) >= MAX_CACHED_LOGGERS:
+                self._loggers.clear()
+            self._loggers[name] = id
+        return id
