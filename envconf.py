@@ -17,6 +17,9 @@ base = {
     'storage_dsn': environ.get('CHRONOLOGER_STORAGE_DSN', 'sqlite:///chronologer.sqlite'),
     'query_timeout': environ.get('CHRONOLOGER_QUERY_TIMEOUT', 10),
     'max_request_bytes': environ.get('CHRONOLOGER_MAX_REQUEST_BYTES', 16 * 2**20),
+    'max_decoded_bytes': environ.get('CHRONOLOGER_MAX_DECODED_BYTES', 128 * 2**20),
+    'max_ndjson_bytes': environ.get('CHRONOLOGER_MAX_NDJSON_BYTES', 2**30),
+    'max_record_bytes': environ.get('CHRONOLOGER_MAX_RECORD_BYTES', 16 * 2**20),
     'log_file': environ.get('CHRONOLOGER_LOG_FILE', ''),
 }
 

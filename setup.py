@@ -14,6 +14,7 @@ SERVER = [
     'orjson >= 3.10',
     'python-dateutil >= 2.9',
     'pytz >= 2024.1',
+    'uvloop >= 0.21',
     'yoyo-migrations >= 9.0',
 ]
 MYSQL = ['cryptography', 'mysqlclient >= 2.2', 'pymysql >= 1.1']

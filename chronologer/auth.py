@@ -10,11 +10,12 @@ class BasicAuth:
     """Checks the ``Authorization`` header of each request under ``/api``."""
 
     def __init__(self, username: str, password: str):
+        self._username = username
         self._credentials = f'{username}:{password}'.encode()
 
-    def check(self, authorization: str | None) -> None:
+    def check(self, authorization: str | None) -> str:
         """
-        Let the request pass.
+        Let the request pass, and return the name of the user.
 
         Raises:
             AuthenticationError: There are no credentials, or they are not the user's.
@@ -25,6 +26,7 @@ class BasicAuth:
             )
         if not compare_digest(_decode(authorization), self._credentials):
             raise AuthenticationError('wrong user name or password')
+        return self._username
 
 
 def _decode(authorization: str) -> bytes:

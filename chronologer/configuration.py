@@ -23,6 +23,9 @@ class Configuration:
     storage_dsn: str
     query_timeout: int
     max_request_bytes: int
+    max_decoded_bytes: int
+    max_ndjson_bytes: int
+    max_record_bytes: int
     log_file: str
 
     @property
@@ -38,6 +41,9 @@ INTEGERS = {
     'thread_pool_size': (1, 10_000),
     'query_timeout': (1, 3600),
     'max_request_bytes': (1024, 2**40),
+    'max_decoded_bytes': (1024, 2**40),
+    'max_ndjson_bytes': (1024, 2**40),
+    'max_record_bytes': (1024, 2**30),
 }
 NOT_EMPTY = ('host', 'username', 'storage_dsn')
 

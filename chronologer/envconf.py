@@ -12,8 +12,7 @@ base = {
     # Address to listen on; whoever reaches it needs the credentials below.
     'host': environ.get('CHRONOLOGER_HOST', '127.0.0.1'),
     'port': environ.get('CHRONOLOGER_PORT', 8080),
-    # Requests served at the same time. A post waits in its thread for the commit, which it shares
-    # with the others that wait, so this is also the most that one commit can gather.
+    # Questions answered at the same time; taking records needs no threads of these.
     'thread_pool_size': environ.get('CHRONOLOGER_THREAD_POOL_SIZE', 64),
     # Credentials of HTTP Basic authentication, for all under /api.
     'username': environ.get('CHRONOLOGER_USERNAME', 'logger'),
@@ -23,8 +22,12 @@ base = {
     'storage_dsn': environ.get('CHRONOLOGER_STORAGE_DSN', 'sqlite:///chronologer.sqlite'),
     # Longest that a question may take, in seconds; it is then given up with 503.
     'query_timeout': environ.get('CHRONOLOGER_QUERY_TIMEOUT', 10),
-    # Largest body of a request, in bytes; a larger one is refused with 413, never cut.
+    # Largest bodies, in bytes; larger ones are refused with 413, never cut: as they are sent, after
+    # decompression, both of these for many records (application/x-ndjson), and one record.
     'max_request_bytes': environ.get('CHRONOLOGER_MAX_REQUEST_BYTES', 16 * 2**20),
+    'max_decoded_bytes': environ.get('CHRONOLOGER_MAX_DECODED_BYTES', 128 * 2**20),
+    'max_ndjson_bytes': environ.get('CHRONOLOGER_MAX_NDJSON_BYTES', 2**30),
+    'max_record_bytes': environ.get('CHRONOLOGER_MAX_RECORD_BYTES', 16 * 2**20),
     # File to which the server's own log is appended; empty means standard error.
     'log_file': environ.get('CHRONOLOGER_LOG_FILE', ''),
 }

@@ -7,11 +7,15 @@ What Chronologer refuses or fails at, and the HTTP status each goes out with.
       AuthenticationError         401  no credentials, or wrong ones
       NotFoundError               404  nothing at that address
       MethodError                 405  the address does not take that method
+      BodyTimeoutError            408  a body that stopped arriving
+      ConflictError               409  an Idempotency-Key that was used for another request
       LengthRequiredError         411  a body whose length is not declared
       LimitError                  413  larger than a documented limit
       MediaTypeError              415  a body in a format that is not taken here
       HTTPError                   any  refused by the HTTP framework; carries its status
       StorageError                500  the engine failed; nothing of the batch was kept
+        RefusedError              500  the engine refuses one of the records, and takes others
+        DiskFullError             507  the engine has no room left; reading goes on
         SchemaError               500  the storage's schema is not the one this version works with
         QueryTimeoutError         503  the question takes longer than the limit; ask a narrower one
         StorageBusyError          503  behind or unreachable; goes out with Retry-After
@@ -70,8 +74,14 @@ class MethodError(ChronologerError):
     status = 405
 
 
+class BodyTimeoutError(ChronologerError):
+    """A body that stopped arriving."""
+
+    status = 408
+
+
 class ConflictError(ChronologerError):
-    """A key that was used for something else."""
+    """An ``Idempotency-Key`` that was used for another request."""
 
     status = 409
 
@@ -104,6 +114,21 @@ class HTTPError(ChronologerError):
 
 class StorageError(ChronologerError):
     """The engine failed; nothing of the batch was kept."""
+
+
+class RefusedError(StorageError):
+    """The engine refuses one of the records, and takes others."""
+
+
+class DiskFullError(StorageError):
+    """The engine has no room left; what it has can be read."""
+
+    status = 507
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """When to come back, in seconds."""
+        return [('Retry-After', '10')]
 
 
 class SchemaError(StorageError):

@@ -1,5 +1,5 @@
 """
-Puts the parts together: storage, writer and resources, as one WSGI callable, behind granian.
+Puts the parts together: storage, writer and resources, as one callable, behind granian.
 
 granian parses HTTP outside of the interpreter and runs the callable in a worker process, which
 alone keeps storage and writer open.
@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from multiprocessing.util import Finalize
@@ -21,7 +21,7 @@ from typing import Any
 
 import cherrypy
 from granian import Granian
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LogLevels
 
 from chronologer.api.dispatch import Dispatcher
@@ -36,14 +36,13 @@ from chronologer.api.respond import framework_error, pending_error
 from chronologer.api.timeline import TimelineResource
 from chronologer.auth import BasicAuth
 from chronologer.configuration import Configuration
+from chronologer.front import Front, WSGIApplication
 from chronologer.ingest.writer import Writer
 from chronologer.process import die_with_parent
 from chronologer.storage import Storage, create_storage
 
 STOP_TIMEOUT = 10  # seconds for requests under way when we are asked to stop
 START_TIMEOUT = 30  # seconds
-RECORDS = '/api/v1/record'
-PROTOCOLS = ('HTTP/1.0', 'HTTP/1.1')
 CONNECTIONS = 4096  # open at a time; idle ones cost no thread
 
 HEADERS = [
@@ -51,8 +50,6 @@ HEADERS = [
     ('Referrer-Policy', 'no-referrer'),
     ('X-Content-Type-Options', 'nosniff'),
 ]
-
-WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Node:
@@ -62,20 +59,11 @@ class Node:
         self.__dict__.update(children)
 
 
-def create_app(conf: Configuration, storage: Storage, writer: Writer) -> WSGIApplication:
-    """Return the whole of Chronologer as a WSGI callable."""
+def create_app(conf: Configuration, storage: Storage, writer: Writer) -> Front:
+    """Return the whole of Chronologer as an RSGI callable, to be closed after use."""
     auth = BasicAuth(conf.username, conf.password)
-    ingestion = RecordIngestion(writer, auth, conf.max_request_bytes)
-    site = create_site(auth, storage)
-
-    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ['SERVER_PROTOCOL'] not in PROTOCOLS:
-            environ['SERVER_PROTOCOL'] = 'HTTP/1.0'  # granian leaves out the minor version
-        environ.pop('HTTP_RANGE', None)  # CherryPy fails at one that it cannot read
-        is_ingestion = environ['REQUEST_METHOD'] == 'POST' and environ['PATH_INFO'] == RECORDS
-        return (ingestion if is_ingestion else site)(environ, start_response)
-
-    return app
+    ingestion = RecordIngestion(conf, auth)
+    return Front(ingestion, writer, create_site(auth, storage), conf.thread_pool_size)
 
 
 def create_site(auth: BasicAuth, storage: Storage) -> WSGIApplication:
@@ -136,15 +124,17 @@ def log_configuration(log_file: str) -> dict[str, Any]:
     }
 
 
-def load_app(conf: Configuration) -> WSGIApplication:
+def load_app(conf: Configuration) -> Front:
     """Open storage and writer in the worker process, to be closed when it ends."""
     die_with_parent()
     _clean_environment()
     stack = ExitStack()
     storage = stack.enter_context(create_storage(conf.storage_dsn, conf.query_timeout))
     writer = stack.enter_context(Writer(storage))
+    front = create_app(conf, storage, writer)
+    stack.callback(front.close)
     Finalize(None, stack.close, exitpriority=0)  # children of multiprocessing run no atexit
-    return create_app(conf, storage, writer)
+    return front
 
 
 def _clean_environment() -> None:
@@ -161,9 +151,10 @@ def serve(conf: Configuration, address: str, started: Callable[[], None]) -> Non
         'chronologer',
         address,
         conf.port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         http=HTTPModes.http1,
-        blocking_threads=conf.thread_pool_size,
+        loop=Loops.uvloop,
+        websockets=False,
         backpressure=CONNECTIONS,
         workers_kill_timeout=STOP_TIMEOUT,
         log_level=LogLevels.error,

@@ -2,6 +2,7 @@
 
 import os
 from base64 import b64encode
+from contextlib import closing
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,7 @@ from chronologer.server import create_app
 from chronologer.storage import create_storage
 from test.servers.chronologer import Server
 from test.servers.database import MariaDB, MySQL
+from test.servers.rsgi import as_wsgi
 
 settings.register_profile('chronologer', deadline=None)  # no test depends on the clock
 settings.load_profile('chronologer')
@@ -30,6 +32,9 @@ def configuration(tmp_path):
         storage_dsn=f'sqlite:///{tmp_path}/test.sqlite',
         query_timeout=10,
         max_request_bytes=2**20,
+        max_decoded_bytes=2**21,
+        max_ndjson_bytes=2**22,
+        max_record_bytes=2**20,
         log_file='',
     )
 
@@ -39,8 +44,8 @@ def anonymous(configuration):
     """The whole application, in this process, on an empty store; without credentials."""
     with create_storage(configuration.storage_dsn) as storage:
         storage.migrate()
-        with Writer(storage) as writer:
-            yield TestApp(create_app(configuration, storage, writer))
+        with Writer(storage) as writer, closing(create_app(configuration, storage, writer)) as app:
+            yield TestApp(as_wsgi(app))
 
 
 @pytest.fixture

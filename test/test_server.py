@@ -58,12 +58,17 @@ def test_a_body_that_was_cut_is_not_stored(server, missing):
     assert before == server.count()
 
 
-def test_a_body_without_length_is_refused(server):
-    """Nobody could tell whether it was cut."""
+def test_a_chunked_body_is_taken_if_it_is_whole(server):
+    """One that was cut, between its chunks or within, is not stored."""
+    before = server.count()
     chunked = POST.replace(b'Content-Length: %d', b'Transfer-Encoding: chunked')
-    status, body = exchange(server, chunked + b'%x\r\n%s\r\n0\r\n\r\n' % (len(BODY), BODY))
-    assert 411 == status
-    assert b'LengthRequiredError' in body
+    sent = chunked + b'%x\r\n%s\r\n0\r\n\r\n' % (len(BODY), BODY)
+    for end in (7, 5, 2):
+        status, body = exchange(server, sent[:-end], half_close=True)
+        assert (400, True) == (status, b'ended before its end' in body)
+    assert before == server.count()
+    assert 201 == exchange(server, sent)[0]
+    assert before + 1 == server.count()
 
 
 @pytest.mark.parametrize(

@@ -1,140 +1,294 @@
-"""``POST /api/v1/record``: takes records, outside of the framework."""
+"""
+What becomes of a ``POST /api/v1/record``, apart from reading and writing.
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Lock
-from typing import Any
+A `Reception` is fed the body as it arrives, gives what is to be stored, is told of the outcomes,
+and in the end knows the answer. Who feeds it is `chronologer.front`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Protocol
 
 import orjson
 
 from chronologer.api.params import check_known, parse_query_string
-from chronologer.api.respond import JSON, error_response, status_line
+from chronologer.api.report import Report
+from chronologer.api.respond import JSON, Answer, error_response
 from chronologer.auth import BasicAuth
+from chronologer.configuration import Configuration
 from chronologer.errors import (
-    AuthenticationError,
+    ChronologerError,
     InputError,
     LengthRequiredError,
     LimitError,
     MediaTypeError,
-    StorageBusyError,
+    RefusedError,
     shown,
 )
-from chronologer.ingest.logrecord import decode_form
-from chronologer.ingest.writer import Writer
+from chronologer.ingest.encoding import Identity, find_encoding
+from chronologer.ingest.logrecord import decode_form, decode_json
+from chronologer.ingest.ndjson import DIGEST_SIZE, Decoder, Slice
+from chronologer.ingest.raw import decode_raw
+from chronologer.ingest.writer import Submission
 from chronologer.model import Record
 from chronologer.parse import OFFSET_MAX, parse_integer
+from chronologer.storage import Outcome, RetryKey
 
-FORM = 'application/x-www-form-urlencoded'
+FORM, NDJSON = 'application/x-www-form-urlencoded', 'application/x-ndjson'
+MAX_KEY_LENGTH = 255
 
-MAX_DRAIN = 64 * 2**20  # bytes of a refused body that are read, so that the sender sees the answer
-MAX_BODIES = 64 * 2**20  # bytes of all bodies that are being decoded and stored
-CHUNK = 64 * 2**10  # bytes
+
+class Headers(Protocol):
+    """Those of a request, by names in lower case."""
+
+    def get(self, name: str) -> str | None:
+        """The value of a header, if it is there."""
 
 
 class RecordIngestion:
-    """
-    The WSGI callable that takes ``POST /api/v1/record``.
+    """Decides how a request is taken, before its body is read."""
 
-    Answers 201 with the record once it is committed.
-    """
+    def __init__(self, conf: Configuration, auth: BasicAuth):
+        self._conf, self._auth = conf, auth
 
-    def __init__(self, writer: Writer, auth: BasicAuth, max_request_bytes: int):
-        self._writer = writer
-        self._auth = auth
-        self._max_request_bytes = max_request_bytes
-        self._bodies = Budget(MAX_BODIES)
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        try:
-            record = self._store(environ)
-        except Exception as ex:
-            if not isinstance(ex, AuthenticationError):  # who is nobody shall not keep a thread
-                _drain(environ)
-            status, headers, body = error_response(ex, 'POST')
-        else:
-            status, body = status_line(201), orjson.dumps(record.as_dict())
-            headers = [('Content-Type', JSON), ('Content-Length', str(len(body)))]
-        start_response(status, headers)
-        return [body]
-
-    def _store(self, environ: dict[str, Any]) -> Record:
-        self._auth.check(environ.get('HTTP_AUTHORIZATION'))
-        check_known(parse_query_string(environ.get('QUERY_STRING', '')))
-        _check_format(environ)
-        length = _body_length(environ, self._max_request_bytes)
-        with self._bodies.take(length):
-            record = decode_form(_read_body(environ, length))
-            (id,) = self._writer.write([record])
-        return record._replace(id=id)
-
-
-def _check_format(environ: dict[str, Any]) -> None:
-    media_type = environ.get('CONTENT_TYPE', '').partition(';')[0].strip().lower()
-    if media_type != FORM:
-        raise MediaTypeError(f'Content-Type: expected {FORM}, got {shown(media_type)}')
-    encoding = environ.get('HTTP_CONTENT_ENCODING', 'identity')
-    if encoding.lower() != 'identity':
-        raise MediaTypeError(f'Content-Encoding: only identity is taken, got {shown(encoding)}')
-
-
-class Budget:
-    """Bytes of bodies that may be in memory at the same time; a single body always may."""
-
-    def __init__(self, size: int):
-        self._size = size
-        self._taken = 0
-        self._lock = Lock()
-
-    @contextmanager
-    def take(self, size: int) -> Iterator[None]:
+    def begin(self, headers: Headers, query_string: str) -> 'Reception':
         """
-        Count *size* as taken while the block runs.
+        Check all that can be checked beforehand; return what takes the body.
 
         Raises:
-            StorageBusyError: There is not so much left.
+            ChronologerError: The request is refused: credentials, parameters, format or length.
         """
-        with self._lock:
-            if self._taken and self._taken + size > self._size:
-                raise StorageBusyError('too many large requests at the same time')
-            self._taken += size
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._taken -= size
+        user = self._auth.check(headers.get('authorization'))
+        is_raw = bool(query_string) and _take_raw(query_string)
+        media_type = (headers.get('content-type') or '').partition(';')[0].strip().lower()
+        decode = _find_decoder(media_type, is_raw)
+        encoding = find_encoding(headers.get('content-encoding') or '')
+        conf = self._conf
+        is_ndjson = media_type == NDJSON
+        limit = conf.max_ndjson_bytes if is_ndjson else conf.max_request_bytes
+        length = _parse_length(headers.get('content-length'), limit)
+        retry = _parse_key(headers.get('idempotency-key'), length, user, media_type, is_raw)
+        body = encoding(conf.max_ndjson_bytes if is_ndjson else conf.max_decoded_bytes)
+        kind = Several if is_ndjson else Single
+        return kind(Body(length, limit, body), decode, conf.max_record_bytes, retry)
 
 
-def _body_length(environ: dict[str, Any], limit: int) -> int:
-    declared = environ.get('CONTENT_LENGTH')
-    if not declared:
-        raise LengthRequiredError('Content-Length is required; chunked bodies are not taken')
+def _take_raw(query_string: str) -> bool:
+    params = parse_query_string(query_string)
+    raw = params.pop('raw', '0')
+    check_known(params, 'raw')
+    if raw not in ('0', '1'):
+        raise InputError(f'raw: expected 0 or 1, got {shown(raw)}')
+    return raw == '1'
+
+
+def _find_decoder(media_type: str, is_raw: bool) -> Callable[[bytes], Record]:
+    if media_type == FORM:
+        if is_raw:
+            raise InputError(f'raw: a JSON object is taken whole, {FORM} is none')
+        return decode_form
+    if media_type in (JSON, NDJSON):
+        return decode_raw if is_raw else decode_json
+    wanted = ', '.join((FORM, JSON, NDJSON))
+    raise MediaTypeError(f'Content-Type: expected one of {wanted}, got {shown(media_type)}')
+
+
+def _parse_length(declared: str | None, limit: int) -> int | None:
+    if declared is None:
+        return None
     length = parse_integer('Content-Length', declared, 0, OFFSET_MAX, 'a number of bytes')
     if length > limit:
         raise LimitError(f'the body has {length:,} bytes, the limit is {limit:,}')
     return length
 
 
-def _read_body(environ: dict[str, Any], length: int) -> bytes:
-    body = b''.join(_chunks(environ, length))
-    if len(body) != length:
-        raise InputError(f'the body ended after {len(body):,} bytes of the {length:,} declared')
-    return body
+def _parse_key(key: str | None, length: int | None, *request: Any) -> 'Retry | None':
+    if key is None:
+        return None
+    if not (0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
+        wanted = f'expected up to {MAX_KEY_LENGTH} printable ASCII characters'
+        raise InputError(f'Idempotency-Key: {wanted}, got {shown(key)}')
+    if length is None:
+        raise LengthRequiredError(
+            'Idempotency-Key needs a Content-Length: nobody could tell if a chunked body was cut'
+        )
+    user, *form = request
+    return Retry(_digest(f'{user}\0{key}'.encode()), repr(form).encode())
 
 
-def _drain(environ: dict[str, Any]) -> None:
-    """
-    Read what is left of a refused body: one that is still sending would not see the answer.
-
-    One that expects ``100 Continue`` is waiting for it, and reading would ask for the body.
-    """
-    if 'HTTP_EXPECT' in environ:
-        return
-    for _ in _chunks(environ, MAX_DRAIN, CHUNK):
-        pass
+def _digest(*pieces: bytes) -> bytes:
+    digest = blake2b(digest_size=DIGEST_SIZE)
+    for piece in pieces:
+        digest.update(piece)
+    return digest.digest()
 
 
-def _chunks(environ: dict[str, Any], length: int, size: int = sys.maxsize) -> Iterator[bytes]:
-    while length > 0 and (chunk := environ['wsgi.input'].read(min(length, size))):
-        length -= len(chunk)
-        yield chunk
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A request that may be sent again."""
+
+    owner: bytes
+    form: bytes  # in which it is read, which makes it another request
+
+    def key(self, part: str, digest: bytes) -> RetryKey:
+        """That of one of its submissions."""
+        return RetryKey(self.owner, part, _digest(self.form, digest))
+
+
+class Body:
+    """Counts what arrives, and decompresses it."""
+
+    def __init__(self, length: int | None, limit: int, encoding: Identity):
+        self.length = length  # declared, in bytes
+        self._limit, self._encoding = limit, encoding
+        self._received = 0
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield the pieces that *data* holds; see `Identity.feed`."""
+        self._received += len(data)
+        if self._received > self._limit:
+            raise LimitError(f'the body has more than {self._limit:,} bytes, which is the limit')
+        return self._encoding.feed(data)
+
+    def finish(self) -> None:
+        """Make sure that all has arrived."""
+        if self.length is not None and self._received != self.length:
+            raise InputError(
+                f'the body ended after {self._received:,} bytes of the {self.length:,} declared'
+            )
+        self._encoding.finish()
+
+
+class Reception:
+    """Takes one request."""
+
+    held = 0  # bytes that it keeps until more arrives
+
+    def __init__(
+        self,
+        body: Body,
+        decode: Callable[[bytes], Record],
+        max_record_bytes: int,
+        retry: Retry | None,
+    ):
+        self.body, self._decode = body, decode
+        self._max_record_bytes, self._retry = max_record_bytes, retry
+
+    def feed(self, data: bytes) -> Iterator[Submission]:
+        """Yield what is to be stored of what has arrived."""
+        raise NotImplementedError
+
+    def finish(self) -> Iterator[Submission]:
+        """Yield what is left to be stored, now that the body has ended."""
+        raise NotImplementedError
+
+    def note(self, submission: Submission, outcome: Outcome) -> Iterator[Submission]:
+        """
+        Take the outcome of a submission; yield what is to be tried instead.
+
+        Raises:
+            ChronologerError: There is no use in going on.
+        """
+        raise NotImplementedError
+
+    def answer(self, error: Exception | None) -> Answer:
+        """Say what has become of the request, which *error* has ended before its time."""
+        raise NotImplementedError
+
+
+class Single(Reception):
+    """A body that is one record; the answer has it whole."""
+
+    def __init__(self, *args: Any):
+        super().__init__(*args)
+        self._pieces: list[bytes] = []
+        self._record: Record | None = None
+
+    def feed(self, data: bytes) -> Iterator[Submission]:
+        for piece in self.body.feed(data):
+            self.held += len(piece)
+            if self.held > self._max_record_bytes:
+                limit = f'the limit is {self._max_record_bytes:,}'
+                raise LimitError(f'the record has more than {self.held:,} bytes, {limit}')
+            self._pieces.append(piece)
+        return iter(())
+
+    def finish(self) -> Iterator[Submission]:
+        self.body.finish()
+        text = b''.join(self._pieces)
+        self._pieces = []
+        self._record = self._decode(text)
+        key = self._retry.key('', _digest(text)) if self._retry else None
+        yield Submission((self._record,), len(text), key)
+
+    def note(self, submission: Submission, outcome: Outcome) -> Iterator[Submission]:
+        if isinstance(outcome, ChronologerError):
+            raise outcome
+        assert self._record is not None
+        self._record = self._record._replace(id=outcome[0])
+        return iter(())
+
+    def answer(self, error: Exception | None) -> Answer:
+        if error is not None:
+            return error_response(error, 'POST')
+        assert self._record is not None
+        return 201, [('content-type', JSON)], orjson.dumps(self._record.as_dict())
+
+
+@dataclass(frozen=True, slots=True)
+class Lines(Submission):
+    """A slice of a body, or half of one that was refused."""
+
+    numbers: tuple[int, ...] = ()  # of the lines that hold the records
+
+
+class Several(Reception):
+    """A body with a record in each line; a bad one does not cost its neighbours."""
+
+    def __init__(self, *args: Any):
+        super().__init__(*args)
+        self._decoder = Decoder(self._decode, self._max_record_bytes, self._retry is not None)
+        self._report = Report(self._decoder.bad_lines)
+        self._slices = 0
+
+    @property
+    def held(self) -> int:  # type: ignore[override]
+        """Bytes of the line that has not ended, and of the slice that is not complete."""
+        return self._decoder.held
+
+    def feed(self, data: bytes) -> Iterator[Submission]:
+        for piece in self.body.feed(data):
+            yield from map(self._submission, self._decoder.feed(piece))
+
+    def finish(self) -> Iterator[Submission]:
+        self.body.finish()
+        yield from map(self._submission, self._decoder.finish())
+
+    def _submission(self, slice: Slice) -> Lines:
+        key = self._retry.key(str(self._slices), slice.digest) if self._retry else None
+        self._slices += 1
+        return Lines(tuple(slice.records), slice.size, key, tuple(slice.lines))
+
+    def note(self, submission: Submission, outcome: Outcome) -> Iterator[Submission]:
+        assert isinstance(submission, Lines)
+        if not isinstance(outcome, ChronologerError):
+            self._report.add_stored(submission.numbers, outcome)
+        elif not isinstance(outcome, (LimitError, RefusedError)):
+            raise outcome
+        elif len(submission.records) == 1:
+            self._report.add_refused(submission.numbers[0], outcome)
+        else:
+            yield from self._halves(submission)
+
+    def _halves(self, lines: Lines) -> Iterator[Lines]:
+        """The engine refuses one of the records: what is next to it shall not pay for it."""
+        middle = len(lines.records) // 2
+        for name, part in (('a', slice(None, middle)), ('b', slice(middle, None))):
+            key = lines.key
+            if key is not None:
+                key = RetryKey(key.owner, key.part + name, key.digest)
+            yield Lines(lines.records[part], lines.size // 2, key, lines.numbers[part])
+
+    def answer(self, error: Exception | None) -> Answer:
+        return self._report.answer(error)

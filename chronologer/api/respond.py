@@ -7,7 +7,6 @@ in ``X-Error-Type`` and ``X-Error-Message``.
 
 import logging
 import sys
-from http import HTTPStatus
 from typing import Any
 
 import cherrypy
@@ -18,28 +17,31 @@ from chronologer.errors import ChronologerError, HTTPError
 JSON = 'application/json'
 
 Headers = list[tuple[str, str]]
+Answer = tuple[int, Headers, bytes]  # status, headers, body
 
 log = logging.getLogger('chronologer')
 
 
-def error_response(error: Exception, method: str) -> tuple[str, Headers, bytes]:
-    """Return status line, headers and body for *error*; what is not ours is logged, not shown."""
+def error_response(error: Exception, method: str) -> Answer:
+    """Return status, headers and body for *error*; what is not ours is logged, not shown."""
     if not isinstance(error, ChronologerError):
         log.error('Request failed', exc_info=error)
         error = ChronologerError('internal error; the reason is in the server log')
     elif error.status >= 500:
         log.error('%s: %s', type(error).__name__, error.message)
-    kind, message = type(error).__name__, error.message.encode('utf-8', 'backslashreplace').decode()
-    body = orjson.dumps({'error': {'type': kind, 'message': message}})
+    description = describe_error(error)
+    body = orjson.dumps({'error': description})
     headers = [('Content-Type', JSON), ('Content-Length', str(len(body))), *error.headers]
     if method == 'HEAD':
-        headers += [('X-Error-Type', kind), ('X-Error-Message', _one_line(message))]
-    return status_line(error.status), headers, body
+        headers.append(('X-Error-Type', description['type']))
+        headers.append(('X-Error-Message', _one_line(description['message'])))
+    return error.status, headers, body
 
 
-def status_line(status: int) -> str:
-    """The status with its reason phrase, as WSGI wants it."""
-    return f'{status} {HTTPStatus(status).phrase}'
+def describe_error(error: ChronologerError) -> dict[str, str]:
+    """Its type, and a message that JSON can hold."""
+    message = error.message.encode('utf-8', 'backslashreplace').decode()
+    return {'type': type(error).__name__, 'message': message}
 
 
 class Refusal(cherrypy.HTTPError):  # type: ignore[misc]
@@ -68,8 +70,7 @@ def framework_error(status: str, message: str, **_: Any) -> bytes:
 
 def _answer(error: Exception) -> bytes:
     response = cherrypy.serving.response
-    line, headers, body = error_response(error, cherrypy.serving.request.method)
-    response.status = line
+    response.status, headers, body = error_response(error, cherrypy.serving.request.method)
     response.headers.update(headers)
     response.body = body
     return body

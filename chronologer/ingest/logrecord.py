@@ -7,11 +7,16 @@ everything that the program passed as ``extra``.
 """
 
 import re
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from chronologer.errors import InputError, LimitError, shown
 from chronologer.ingest.form import parse_form
+from chronologer.ingest.json_text import is_plain, parse_object
 from chronologer.ingest.literal import Restorer
 from chronologer.ingest.message import interpolate
 from chronologer.ingest.stored import MAX_KEY, stored_text, stored_value
@@ -20,6 +25,7 @@ from chronologer.parse import LEVEL_MAX, LEVEL_MIN
 
 REQUIRED = ('name', 'levelno', 'created')
 ERROR = ('exc_info', 'exc_text')
+COLUMNS = frozenset([*REQUIRED, 'message'])
 
 # What a fresh LogRecord has in any supported Python, or a formatter sets, and no column holds.
 META = frozenset(
@@ -48,6 +54,11 @@ META = frozenset(
 TEXT = frozenset(['asctime', 'filename', 'levelname', 'module', 'msg', 'pathname'])
 TEXT_OR_NONE = frozenset(['funcName', 'processName', 'stack_info', 'taskName', 'threadName'])
 
+CONTAINERS = frozenset([list, dict])
+MAX_CACHED = 4096  # bytes of a record, the division of whose fields into parts is remembered
+
+Division = tuple[tuple[str, ...], tuple[str, ...]]
+
 NUMBER = re.compile(r'-?[0-9]{1,20}(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,3})?')
 
 # log.exception() outside of an except clause leaves the triple.
@@ -75,6 +86,92 @@ def decode_form(body: bytes) -> Record:
         message=stored_text(_message(fields, restorer)),
         logrec=_logrec(fields, restorer),
     )
+
+
+def decode_json(text: bytes) -> Record:
+    """
+    Decode a LogRecord's dict as JSON; fields keep the types that they have there.
+
+    Raises:
+        InputError: It is malformed, or a required field is missing or malformed; names it.
+        LimitError: It has too many values.
+    """
+    plain = is_plain(text)
+    fields = parse_object(text, plain)
+    try:
+        name, level, created = fields['name'], fields['levelno'], fields['created']
+    except KeyError:
+        missing = ', '.join(field for field in REQUIRED if field not in fields)
+        raise InputError(f'not a LogRecord: no field {missing}') from None
+    if not plain or len(text) > MAX_KEY:
+        if any(len(key) > MAX_KEY for key in fields):
+            raise LimitError(f'a field name has more than {MAX_KEY:,} characters')
+        fields = {stored_text(key): stored_value(value) for key, value in fields.items()}
+    elif nested := [key for key, value in fields.items() if type(value) in CONTAINERS]:
+        for key in nested:
+            fields[key] = stored_value(fields[key])
+    message = fields.get('message')
+    if type(message) is not str:
+        message = _json_message(fields)
+    if type(name) is not str:
+        raise InputError(f'name: expected text, got {shown(name)}')
+    return Record(
+        _created(created),
+        name if plain else stored_text(name),
+        level if type(level) is int and LEVEL_MIN <= level <= LEVEL_MAX else _parse_level(level),
+        message,
+        _parts(fields, _divide_cached if len(text) < MAX_CACHED else _divide),
+    )
+
+
+def _json_message(fields: dict[str, Any]) -> str:
+    message = fields.get('message')
+    if message is not None:
+        return _as_text(message)
+    args = fields.get('args')
+    if isinstance(args, list):
+        args = tuple(args)
+    msg = _as_text(fields.get('msg', ''))
+    return stored_text(interpolate(msg, args if isinstance(args, (tuple, dict)) else None))
+
+
+def _as_text(value: Any) -> str:
+    """A value where text is wanted: itself if it is, else as JSON."""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _parts(fields: dict[str, Any], divide: Callable[..., Division]) -> dict[str, Any]:
+    """The parts of ``logrec``; records of one program have the same fields in the same order."""
+    in_meta, in_data = divide(tuple(fields))
+    logrec: dict[str, Any] = {}
+    if in_data:
+        logrec['data'] = {key: fields[key] for key in in_data}
+    if in_meta:
+        logrec['meta'] = {key: fields[key] for key in in_meta}
+    for field in ERROR:
+        value = fields.get(field)
+        if value and value not in NO_ERROR:
+            logrec.setdefault('error', {})[field] = value
+    return logrec
+
+
+def _divide(keys: tuple[str, ...]) -> Division:
+    """The fields that belong to ``meta``, and to ``data``."""
+    in_meta = tuple(key for key in keys if key in META)
+    others = META | COLUMNS | frozenset(ERROR)
+    return in_meta, tuple(key for key in keys if key not in others)
+
+
+_divide_cached = lru_cache(1000)(_divide)
+
+
+def _created(value: Any) -> datetime:
+    if type(value) is float:
+        try:
+            return datetime.fromtimestamp(value, timezone.utc)
+        except (OverflowError, ValueError, OSError):
+            pass
+    return _parse_created(value if isinstance(value, str) else orjson.dumps(value).decode())
 
 
 def _message(fields: dict[str, str], restorer: Restorer) -> str:
@@ -107,10 +204,11 @@ def _meta_value(field: str, text: str, restorer: Restorer) -> Any:
     return text if field in TEXT else stored_value(restorer.restore(text))
 
 
-def _parse_level(text: str) -> int:
+def _parse_level(value: Any) -> int:
+    text = str(value)
     if re.fullmatch(r'-?[0-9]{1,10}', text) and LEVEL_MIN <= int(text) <= LEVEL_MAX:
         return int(text)
-    raise InputError(f'levelno: expected an integer of at most 32 bits, got {shown(text)}')
+    raise InputError(f'levelno: expected an integer of at most 32 bits, got {shown(value)}')
 
 
 def _parse_created(text: str) -> datetime:

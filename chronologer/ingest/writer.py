@@ -1,36 +1,56 @@
 """
 Group commit: the only way into a storage.
 
-Requests hand over their batches and wait. One thread commits what has gathered in a single
-transaction, so while a commit waits for the disk the next group gathers behind it, and a lone
-request never waits for company.
+Who has something to store hands it over and is told of the outcome. One thread commits what has
+gathered in a single transaction, so while a commit waits for the disk the next group gathers behind
+it, and a lone record never waits for company. What waits is bounded, in records and in bytes.
 """
 
 import logging
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from dataclasses import dataclass
+from threading import Condition, Thread
 
 from chronologer.errors import ChronologerError, StorageBusyError, StorageError
 from chronologer.model import Record
-from chronologer.storage import Storage
+from chronologer.storage import Outcome, RetryKey, Storage
 
-MAX_GROUP = 1000  # batches in one transaction
+MAX_QUEUED_RECORDS = 20_000
+MAX_QUEUED_BYTES = 64 * 2**20  # of what was sent for them
+
+# What one transaction takes: of small submissions that many, so of single posts all that wait; of
+# large ones until it has that many records, so that the small ones wait for a few at most.
+GROUP_SUBMISSIONS, GROUP_RECORDS = 1000, 2000
+SMALL = 10  # records
 
 log = logging.getLogger(__name__)
 
-Pending = tuple[Sequence[Record], 'Future[list[int]]']
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Records that are stored together or not at all."""
+
+    records: Sequence[Record]
+    size: int  # bytes that were sent for them
+    key: RetryKey | None = None  # if it may be submitted again
+
+
+Done = Callable[[Outcome], None]
+Pending = tuple[Submission, Done]
 
 
 class Writer:
-    """Commits batches of records; safe to call from any thread."""
+    """Commits submissions; safe to call from any thread."""
 
     def __init__(self, storage: Storage):
         self._storage = storage
-        self._queue: SimpleQueue[Pending | None] = SimpleQueue()
-        self._closing = Lock()
-        self._closed = False
+        self._changed = Condition()
+        self._small: deque[Pending] = deque()
+        self._large: deque[Pending] = deque()
+        self._records = self._bytes = 0  # that wait or are being committed
+        self._is_closed = False
         self._thread = Thread(target=self._run, name='writer', daemon=True)
         self._thread.start()
 
@@ -40,61 +60,77 @@ class Writer:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def write(self, batch: Sequence[Record]) -> list[int]:
+    def submit(self, submission: Submission, done: Done) -> None:
         """
-        Store a batch, all or nothing, and return the ids of its records once they are committed.
+        Hand over a submission; *done* is called with its outcome, in the writer's thread.
 
         Raises:
-            StorageBusyError: The storage is behind or the writer has been closed.
-            StorageError: The engine failed or refused the batch.
+            StorageBusyError: Too much waits already, or the writer has been closed.
         """
-        future: Future[list[int]] = Future()
-        with self._closing:
-            if self._closed:
+        count, size = len(submission.records), submission.size
+        with self._changed:
+            if self._is_closed:
                 raise StorageBusyError('the server is shutting down')
-            self._queue.put((batch, future))
-        return future.result()
+            if self._records and (
+                self._records + count > MAX_QUEUED_RECORDS or self._bytes + size > MAX_QUEUED_BYTES
+            ):
+                raise StorageBusyError('the storage is behind with writing')
+            self._records += count
+            self._bytes += size
+            (self._small if count <= SMALL else self._large).append((submission, done))
+            self._changed.notify()
+
+    def write(self, records: Sequence[Record]) -> list[int]:
+        """
+        Store records, all or nothing, and return their ids once they are committed.
+
+        Raises:
+            StorageBusyError: Too much waits already, or the writer has been closed.
+            StorageError: The engine failed or refused them.
+        """
+        future: Future[Outcome] = Future()
+        self.submit(Submission(records, 0), future.set_result)
+        outcome = future.result()
+        if isinstance(outcome, ChronologerError):
+            raise outcome
+        return outcome
 
     def close(self) -> None:
         """Commit what has been handed over, then stop."""
-        with self._closing:
-            if not self._closed:
-                self._closed = True
-                self._queue.put(None)
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify()
         self._thread.join()
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            group, is_last = self._gather(first)
-            self._commit(group)
-            if is_last:
-                break
+        while group := self._take_group():
+            outcomes = self._commit([submission for submission, _ in group])
+            with self._changed:
+                self._records -= sum(len(submission.records) for submission, _ in group)
+                self._bytes -= sum(submission.size for submission, _ in group)
+            for (_, done), outcome in zip(group, outcomes, strict=True):
+                done(outcome)
 
-    def _gather(self, first: Pending) -> tuple[list[Pending], bool]:
-        """Take what waits behind *first*; tell whether the writer was closed after it."""
-        group = [first]
-        try:
-            while len(group) < MAX_GROUP:
-                pending = self._queue.get_nowait()
-                if pending is None:
-                    return group, True
-                group.append(pending)
-        except Empty:
-            pass
-        return group, False
+    def _take_group(self) -> list[Pending]:
+        """Wait for submissions, and take as many as fit; none, once the writer is closed."""
+        with self._changed:
+            while not (self._small or self._large or self._is_closed):
+                self._changed.wait()
+            group = [self._small.popleft() for _ in range(min(len(self._small), GROUP_SUBMISSIONS))]
+            count = 0
+            while self._large and count < GROUP_RECORDS:
+                group.append(self._large.popleft())
+                count += len(group[-1][0].records)
+            return group
 
-    def _commit(self, group: list[Pending]) -> None:
+    def _commit(self, group: list[Submission]) -> Sequence[Outcome]:
         try:
-            outcomes = self._storage.insert([batch for batch, _ in group])
-        except Exception as ex:
-            if not isinstance(ex, ChronologerError):
-                log.exception('Writing failed')
-                ex = StorageError('writing failed; the reason is in the server log')
-            for _, future in group:
-                future.set_exception(ex)
-        else:
-            for (_, future), outcome in zip(group, outcomes, strict=True):
-                if isinstance(outcome, ChronologerError):
-                    future.set_exception(outcome)
-                else:
-                    future.set_result(outcome)
+            return self._storage.insert(
+                [submission.records for submission in group],
+                [submission.key for submission in group],
+            )
+        except ChronologerError as ex:
+            return [ex] * len(group)
+        except Exception:
+            log.exception('Writing failed')
+            return [StorageError('writing failed; the reason is in the server log')] * len(group)

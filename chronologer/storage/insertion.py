@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from chronologer.errors import ChronologerError, StorageError
+from chronologer.errors import ChronologerError, RefusedError
 from chronologer.model import Record, microseconds
 from chronologer.storage import Batch, Outcome, RetryKey, counters, retry
 from chronologer.storage.bucket import QUARTER
@@ -87,7 +87,7 @@ class Insertion:
         except ChronologerError as ex:
             return ex
         except self._engine.batch_errors as ex:
-            return StorageError(f'the storage cannot take the batch: {ex}')
+            return RefusedError(f'the storage cannot take the batch: {ex}')
 
     def _insert_together(
         self,

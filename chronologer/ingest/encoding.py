@@ -1,0 +1,136 @@
+"""
+``Content-Encoding``: bodies decompressed piece by piece, within limits.
+
+A bomb of a few kilobytes costs no more than the limit in time, and a piece in memory.
+"""
+
+import sys
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from chronologer.errors import InputError, LimitError, MediaTypeError, shown
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+PIECE = 2**18  # bytes
+MAX_WINDOW_LOG = 23  # 8 MiB, which RFC 8878 asks every decoder to support
+
+
+class Identity:
+    """A body as it is, counted."""
+
+    def __init__(self, limit: int):
+        self._limit = limit
+        self._size = 0
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """
+        Yield the body's next pieces.
+
+        Raises:
+            InputError: It is not what its encoding says.
+            LimitError: It has more bytes than the limit.
+        """
+        self._count(data)
+        yield data
+
+    def finish(self) -> None:
+        """
+        Nothing follows.
+
+        Raises:
+            InputError: The compressed body is not complete.
+        """
+
+    def _count(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > self._limit:
+            raise LimitError(f'the body has more than {self._limit:,} bytes, which is the limit')
+
+
+class Compressed(Identity):
+    """A body in frames, one after the other."""
+
+    name: str
+
+    def __init__(self, limit: int):
+        super().__init__(limit)
+        self._frame = self._new_frame()
+        self._is_begun = False
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        has_more = bool(data)
+        while has_more:
+            if self._frame.eof:
+                self._frame = self._new_frame()
+            self._is_begun = True
+            try:
+                piece = self._frame.decompress(data, PIECE)
+            except (zlib.error, zstd.ZstdError) as ex:
+                raise InputError(f'Content-Encoding: the body is not {self.name}: {ex}') from ex
+            self._count(piece)
+            if piece:
+                yield piece
+            data, has_more = self._rest(piece)
+            if self._frame.eof:
+                data = self._frame.unused_data
+                has_more = bool(data)
+
+    def finish(self) -> None:
+        if not (self._is_begun and self._frame.eof):
+            raise InputError(f'Content-Encoding: the {self.name} body ends before its end')
+
+    def _new_frame(self) -> Any:
+        raise NotImplementedError
+
+    def _rest(self, piece: bytes) -> tuple[bytes, bool]:
+        """What to decompress next, and whether there is anything, within the frame."""
+        raise NotImplementedError
+
+
+class Gzip(Compressed):
+    """RFC 1952."""
+
+    name = 'gzip'
+
+    def _new_frame(self) -> Any:
+        return zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+
+    def _rest(self, piece: bytes) -> tuple[bytes, bool]:
+        rest = self._frame.unconsumed_tail
+        return rest, bool(rest) or len(piece) == PIECE
+
+
+class Zstd(Compressed):
+    """RFC 8878."""
+
+    name = 'zstd'
+
+    def _new_frame(self) -> Any:
+        limits = {int(zstd.DecompressionParameter.window_log_max): MAX_WINDOW_LOG}
+        return zstd.ZstdDecompressor(options=limits)
+
+    def _rest(self, piece: bytes) -> tuple[bytes, bool]:
+        return b'', not self._frame.needs_input
+
+
+ENCODINGS: dict[str, type[Identity]] = {
+    '': Identity, 'identity': Identity, 'gzip': Gzip, 'x-gzip': Gzip, 'zstd': Zstd,
+}  # fmt: skip
+
+
+def find_encoding(name: str) -> type[Identity]:
+    """
+    Return what reads bodies of a ``Content-Encoding``.
+
+    Raises:
+        MediaTypeError: It is not known, or there are several.
+    """
+    encoding = ENCODINGS.get(name.strip().lower())
+    if encoding is None:
+        raise MediaTypeError(f'Content-Encoding: expected gzip or zstd, got {shown(name)}')
+    return encoding
