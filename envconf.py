@@ -11,6 +11,7 @@ from pathlib import Path
 base = {
     'host': environ.get('CHRONOLOGER_HOST', '127.0.0.1'),
     'port': environ.get('CHRONOLOGER_PORT', 8080),
+    'workers': environ.get('CHRONOLOGER_WORKERS', 1),
     'thread_pool_size': environ.get('CHRONOLOGER_THREAD_POOL_SIZE', 64),
     'username': environ.get('CHRONOLOGER_USERNAME', 'logger'),
     'password': environ.get('CHRONOLOGER_PASSWORD', ''),

@@ -74,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
         help='go to the background once requests are answered; set CHRONOLOGER_LOG_FILE with it',
     )
     serve.add_argument(
+        '--workers',
+        metavar='N',
+        help='processes that serve requests, in place of the setting CHRONOLOGER_WORKERS',
+    )
+    serve.add_argument(
         '-p', dest='pid_file', metavar='PIDFILE', type=Path, help='file for the id of the process'
     )
     serve.add_argument(
@@ -95,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(conf: Configuration, options: argparse.Namespace) -> None:
     from chronologer import server  # its imports are the extra `server`
 
+    if options.workers is not None:
+        conf = conf.having(workers=options.workers)
     if options.detach:
         process.detach()
     with ExitStack() as stack:

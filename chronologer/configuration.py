@@ -2,7 +2,7 @@
 
 import runpy
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ class Configuration:
 
     host: str
     port: int
+    workers: int
     thread_pool_size: int
     username: str
     password: str
@@ -28,6 +29,16 @@ class Configuration:
     max_record_bytes: int
     log_file: str
 
+    def having(self, **settings: Any) -> 'Configuration':
+        """
+        The same with other values of some settings.
+
+        Raises:
+            ConfigurationError: A value is malformed.
+        """
+        checked: dict[str, Any] = {name: _check(name, value) for name, value in settings.items()}
+        return replace(self, **checked)
+
     @property
     def url(self) -> str:
         """Where to point a browser or a handler."""
@@ -38,6 +49,7 @@ class Configuration:
 # Smallest and largest value.
 INTEGERS = {
     'port': (1, 65_535),
+    'workers': (1, 64),
     'thread_pool_size': (1, 10_000),
     'query_timeout': (1, 3600),
     'max_request_bytes': (1024, 2**40),

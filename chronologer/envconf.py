@@ -12,6 +12,8 @@ base = {
     # Address to listen on; whoever reaches it needs the credentials below.
     'host': environ.get('CHRONOLOGER_HOST', '127.0.0.1'),
     'port': environ.get('CHRONOLOGER_PORT', 8080),
+    # Processes that serve requests, on the one port; more than one for more than one core.
+    'workers': environ.get('CHRONOLOGER_WORKERS', 1),
     # Questions answered at the same time; taking records needs no threads of these.
     'thread_pool_size': environ.get('CHRONOLOGER_THREAD_POOL_SIZE', 64),
     # Credentials of HTTP Basic authentication, for all under /api.

@@ -26,6 +26,7 @@ def configuration(tmp_path):
     return Configuration(
         host='127.0.0.1',
         port=8080,
+        workers=1,
         thread_pool_size=4,
         username='logger',
         password='pässword',

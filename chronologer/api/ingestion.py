@@ -83,7 +83,7 @@ def _take_raw(query_string: str) -> bool:
     return raw == '1'
 
 
-def _find_decoder(media_type: str, is_raw: bool) -> Callable[[bytes], Record]:
+def _find_decoder(media_type: str, is_raw: bool) -> Callable[..., Record]:
     if media_type == FORM:
         if is_raw:
             raise InputError(f'raw: a JSON object is taken whole, {FORM} is none')
@@ -168,7 +168,7 @@ class Reception:
     def __init__(
         self,
         body: Body,
-        decode: Callable[[bytes], Record],
+        decode: Callable[..., Record],
         max_record_bytes: int,
         retry: Retry | None,
     ):

@@ -7,9 +7,9 @@ everything that the program passed as ``extra``.
 """
 
 import re
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -54,10 +54,8 @@ META = frozenset(
 TEXT = frozenset(['asctime', 'filename', 'levelname', 'module', 'msg', 'pathname'])
 TEXT_OR_NONE = frozenset(['funcName', 'processName', 'stack_info', 'taskName', 'threadName'])
 
-CONTAINERS = frozenset([list, dict])
-MAX_CACHED = 4096  # bytes of a record, the division of whose fields into parts is remembered
-
-Division = tuple[tuple[str, ...], tuple[str, ...]]
+CONTAINERS: frozenset[object] = frozenset([list, dict])  # of JSON
+MAX_USUAL = 4096  # bytes of a record, the division of whose fields into parts is remembered
 
 NUMBER = re.compile(r'-?[0-9]{1,20}(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,3})?')
 
@@ -88,40 +86,59 @@ def decode_form(body: bytes) -> Record:
     )
 
 
-def decode_json(text: bytes) -> Record:
+def _message(fields: dict[str, str], restorer: Restorer) -> str:
+    """Take the formatted text, or format it: a bare HTTPHandler runs no formatter."""
+    message = fields.pop('message', None)
+    if message is not None:
+        return message
+    return interpolate(fields.get('msg', ''), restorer.restore_args(fields.get('args', '')))
+
+
+def decode_json(text: bytes, plain: bool = False) -> Record:
     """
     Decode a LogRecord's dict as JSON; fields keep the types that they have there.
+
+    *plain* says that `is_plain` is known to be true of it.
 
     Raises:
         InputError: It is malformed, or a required field is missing or malformed; names it.
         LimitError: It has too many values.
     """
-    plain = is_plain(text)
-    fields = parse_object(text, plain)
+    is_usual = len(text) < MAX_USUAL and (plain or is_plain(text))
+    fields = parse_object(text, is_usual)
     try:
         name, level, created = fields['name'], fields['levelno'], fields['created']
     except KeyError:
         missing = ', '.join(field for field in REQUIRED if field not in fields)
         raise InputError(f'not a LogRecord: no field {missing}') from None
-    if not plain or len(text) > MAX_KEY:
+    if not is_usual:
         if any(len(key) > MAX_KEY for key in fields):
             raise LimitError(f'a field name has more than {MAX_KEY:,} characters')
         fields = {stored_text(key): stored_value(value) for key, value in fields.items()}
-    elif nested := [key for key, value in fields.items() if type(value) in CONTAINERS]:
-        for key in nested:
-            fields[key] = stored_value(fields[key])
-    message = fields.get('message')
-    if type(message) is not str:
-        message = _json_message(fields)
+        name = stored_text(name) if type(name) is str else name
+    elif _has_structures(fields):
+        fields = {key: stored_value(value) for key, value in fields.items()}
     if type(name) is not str:
         raise InputError(f'name: expected text, got {shown(name)}')
+    message = fields.get('message')
     return Record(
-        _created(created),
-        name if plain else stored_text(name),
+        _parse_epoch(created) if type(created) is float else _parse_created(_as_text(created)),
+        name,
         level if type(level) is int and LEVEL_MIN <= level <= LEVEL_MAX else _parse_level(level),
-        message,
-        _parts(fields, _divide_cached if len(text) < MAX_CACHED else _divide),
+        message if type(message) is str else _json_message(fields),
+        _take_logrec(fields, is_usual),
     )
+
+
+def _has_structures(fields: dict[str, Any]) -> bool:
+    """Whether there are lists or dicts, but for arguments that are numbers and texts."""
+    args = fields.get('args')
+    if type(args) is not list:
+        return not CONTAINERS.isdisjoint(map(type, fields.values()))
+    fields['args'] = None
+    has_structures = not CONTAINERS.isdisjoint(chain(map(type, fields.values()), map(type, args)))
+    fields['args'] = args
+    return has_structures
 
 
 def _json_message(fields: dict[str, Any]) -> str:
@@ -140,46 +157,39 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _parts(fields: dict[str, Any], divide: Callable[..., Division]) -> dict[str, Any]:
-    """The parts of ``logrec``; records of one program have the same fields in the same order."""
-    in_meta, in_data = divide(tuple(fields))
+def _divide(keys: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of the names of a record's fields, those of ``data``, and those of columns and ``error``."""
+    others = tuple(key for key in keys if key in COLUMNS or key in ERROR)
+    return tuple(key for key in keys if key not in META and key not in others), others
+
+
+_divide_usual = lru_cache(1000)(
+    _divide
+)  # records of one program have the same fields, in one order
+
+
+def _take_logrec(fields: dict[str, Any], is_usual: bool) -> dict[str, Any]:
+    """The parts of ``logrec``; *fields* themselves become ``meta``."""
+    keys = tuple(fields)
+    in_data, others = _divide_usual(keys) if is_usual else _divide(keys)
     logrec: dict[str, Any] = {}
     if in_data:
-        logrec['data'] = {key: fields[key] for key in in_data}
-    if in_meta:
-        logrec['meta'] = {key: fields[key] for key in in_meta}
+        logrec['data'] = {key: fields.pop(key) for key in in_data}
+    rest = {key: fields.pop(key) for key in others}
+    if fields:
+        logrec['meta'] = fields
     for field in ERROR:
-        value = fields.get(field)
+        value = rest.get(field)
         if value and value not in NO_ERROR:
             logrec.setdefault('error', {})[field] = value
     return logrec
 
 
-def _divide(keys: tuple[str, ...]) -> Division:
-    """The fields that belong to ``meta``, and to ``data``."""
-    in_meta = tuple(key for key in keys if key in META)
-    others = META | COLUMNS | frozenset(ERROR)
-    return in_meta, tuple(key for key in keys if key not in others)
-
-
-_divide_cached = lru_cache(1000)(_divide)
-
-
-def _created(value: Any) -> datetime:
-    if type(value) is float:
-        try:
-            return datetime.fromtimestamp(value, timezone.utc)
-        except (OverflowError, ValueError, OSError):
-            pass
-    return _parse_created(value if isinstance(value, str) else orjson.dumps(value).decode())
-
-
-def _message(fields: dict[str, str], restorer: Restorer) -> str:
-    """Take the formatted text, or format it: a bare HTTPHandler runs no formatter."""
-    message = fields.pop('message', None)
-    if message is not None:
-        return message
-    return interpolate(fields.get('msg', ''), restorer.restore_args(fields.get('args', '')))
+def _parse_epoch(seconds: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    except (OverflowError, ValueError, OSError):
+        return _parse_created(repr(seconds))
 
 
 def _logrec(fields: dict[str, str], restorer: Restorer) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from chronologer.errors import ChronologerError, LimitError
+from chronologer.ingest.json_text import is_plain
 from chronologer.model import Record
 
 SLICE_RECORDS, SLICE_BYTES = 1000, 8 * 2**20  # after either, the next slice begins
@@ -31,7 +32,10 @@ class Decoder:
     """Takes a body piece by piece, gives slices; no other thread may do so meanwhile."""
 
     def __init__(
-        self, decode: Callable[[bytes], Record], max_record_bytes: int, has_digest: bool = False
+        self,
+        decode: Callable[[bytes, bool], Record],
+        max_record_bytes: int,
+        has_digest: bool = False,
     ):
         self.bad_lines: list[tuple[int, ChronologerError]] = []
         self._decode = decode
@@ -61,8 +65,9 @@ class Decoder:
         *whole, last = others
         self._keep(first)
         yield from self._take(b''.join(self._pieces), self._length)
+        plain = is_plain(data)
         for line in whole:
-            yield from self._take(line, len(line))
+            yield from self._take(line, len(line), plain)
         self._pieces, self._length = [], 0
         self._keep(last)
 
@@ -82,7 +87,7 @@ class Decoder:
         elif piece:
             self._pieces.append(piece)
 
-    def _take(self, line: bytes, length: int) -> Iterator[Slice]:
+    def _take(self, line: bytes, length: int, plain: bool = False) -> Iterator[Slice]:
         self._line += 1
         if self._digest is not None:
             self._digest.update(b'%d:' % length)
@@ -92,7 +97,7 @@ class Decoder:
         try:
             if length > self._max_bytes:
                 raise LimitError(f'a record has {length:,} bytes, the limit is {self._max_bytes:,}')
-            record = self._decode(line)
+            record = self._decode(line, plain)
         except ChronologerError as ex:
             self._note(ex)
             return

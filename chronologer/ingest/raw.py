@@ -51,7 +51,7 @@ def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def decode_raw(text: bytes, now: Callable[[], datetime] = _now) -> Record:
+def decode_raw(text: bytes, plain: bool = False, now: Callable[[], datetime] = _now) -> Record:
     """
     Decode a JSON object into a record that has all of it as ``logrec``.
 
@@ -61,7 +61,7 @@ def decode_raw(text: bytes, now: Callable[[], datetime] = _now) -> Record:
         InputError: It is no JSON object.
         LimitError: It has too many values, or a key that is too long.
     """
-    logrec = stored_value(parse_object(text))
+    logrec = stored_value(parse_object(text, plain))
     if not isinstance(logrec, dict):
         raise LimitError('the object has a key that is too long, or two that are stored alike')
     name = logrec.get('name')

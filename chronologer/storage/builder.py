@@ -18,8 +18,8 @@ DATA_CRC = zlib.crc32(b'data')
 UTF8_MAX = 4  # bytes of a character
 
 Fields = set[tuple[str, str]]  # names, as in a query, and types
-# id, ts (µs), level, logger, message, logrec, size of the two last ones in characters
-Row = tuple[int, int, int, int, str, dict[str, Any], int]
+# id, ts (µs), level, logger, message, logrec as text, and logrec
+Row = tuple[int, int, int, int, str, str, dict[str, Any]]
 Shape = tuple[Any, ...]  # section of logrec, its keys, the types of their values
 Limits = tuple[float, float, float]  # records, bytes of text and tokens, characters of source
 
@@ -66,7 +66,7 @@ class Builder:
         """Add records until there are no more, or enough for a block; tell whether there are."""
         max_records, max_size, max_source_size = limits
         shapes, tokens = self._shapes, self._tokens
-        for id, ts, level, logger, message, logrec, size in rows:
+        for id, ts, level, logger, message, source, logrec in rows:
             for section, fields in logrec.items():
                 if isinstance(fields, dict):
                     shape = (section, *fields, *map(type, fields.values()))
@@ -79,7 +79,7 @@ class Builder:
             self._texts.append(text)
             self._token_ends.append(len(tokens))
             self._size += len(text) if text.isascii() else UTF8_MAX * len(text)
-            self._source_size += size
+            self._source_size += len(message) + len(source)
             is_large = self._size + 2 * len(tokens) >= max_size
             if is_large or self._source_size >= max_source_size or len(self) >= max_records:
                 return True
@@ -88,12 +88,17 @@ class Builder:
     def _add_tokens(self, data: Any) -> None:
         if not isinstance(data, dict):  # of a raw record
             return
+        add, crc32 = self._tokens.append, zlib.crc32
         for key, value in data.items():
-            if isinstance(value, (dict, list)):
+            if type(value) is str:  # most are one of these, and a call costs more
+                add(crc32(b'=' + value.encode(), _crc(key)) & 0xFFFF)
+            elif type(value) is int:
+                add(crc32(b'=%d' % value, _crc(key)) & 0xFFFF)
+            elif isinstance(value, (dict, list)):
                 name = 'data' + format_step(key)
                 _gather(name, _crc(key), value, self._tokens, self._nested)
             elif value is not None:
-                self._tokens.append(_token(_crc(key), value))
+                add(_token(_crc(key), value))
 
     @property
     def fields(self) -> Fields:

@@ -69,7 +69,7 @@ class Index:
             self._make_blocks(db, iter(rows))
             return
         self._records += len(rows)
-        self._size += sum(row[-1] for row in rows)
+        self._size += sum(len(row[4]) + len(row[5]) for row in rows)
         if self._records >= BLOCK_RECORDS or self._size >= BLOCK_SOURCE:
             self._tail = Builder()
             self._make_blocks(db, read_rows(db, self._dialect, _tail_ids(db, self._dialect)))
@@ -145,7 +145,7 @@ def read_rows(db: Any, dialect: Dialect, ids: list[int]) -> Iterator[Row]:
             (some[0], some[-1]),
         ).fetchall()
         for *columns, message, logrec in rows:
-            yield (*columns, message, orjson.loads(logrec), len(message) + len(logrec))
+            yield (*columns, message, logrec, orjson.loads(logrec))
 
 
 def _insert(db: Any, block: Block) -> None:

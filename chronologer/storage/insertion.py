@@ -14,12 +14,11 @@ from chronologer.errors import ChronologerError, RefusedError
 from chronologer.model import Record, microseconds
 from chronologer.storage import Batch, Outcome, RetryKey, counters, retry
 from chronologer.storage.bucket import QUARTER
+from chronologer.storage.builder import Row
 from chronologer.storage.counters import Counts, Dialect
 from chronologer.storage.index import Index
 
 MAX_CACHED_LOGGERS, MAX_CACHED_NAME = 10_000, 200  # entries, characters
-
-Row = tuple[Any, ...]  # id, ts as the engine has it, level, logger, message, logrec
 
 
 class Engine(Protocol):
@@ -40,11 +39,8 @@ class Engine(Protocol):
     def add_logger(self, db: Any, name: str) -> int:
         """Give a logger an id."""
 
-    def make_row(self, record: Record, id: int, ts: int, logger: int, logrec: str) -> Row:
-        """The row of a record; *ts* is in microseconds since the epoch."""
-
-    def insert_rows(self, db: Any, rows: Sequence[Row]) -> None:
-        """Insert into ``record``."""
+    def insert_records(self, db: Any, rows: Sequence[Row]) -> None:
+        """Insert into ``record``; the last column, the fields, is none of the table's."""
 
 
 class Insertion:
@@ -121,19 +117,15 @@ class Insertion:
     def _insert_records(
         self, db: Any, records: Sequence[Record], first_id: int, counts: Counts
     ) -> None:
-        make_row, loggers = self._engine.make_row, self._loggers
-        rows, entries = [], []
-        for id, record in enumerate(records, first_id):
-            ts, name, level, message, logrec, _ = record
-            logger, microsecond = loggers.get(name) or self._logger_id(db, name), microseconds(ts)
-            fields = logrec or {}
+        loggers = self._loggers
+        rows: list[Row] = []
+        for id, (ts, name, level, message, logrec, _) in enumerate(records, first_id):
+            logger, fields = loggers.get(name) or self._logger_id(db, name), logrec or {}
             text = orjson.dumps(fields).decode()
-            rows.append(make_row(record, id, microsecond, logger, text))
-            size = len(message) + len(text)
-            entries.append((id, microsecond, level, logger, message, fields, size))
-        self._engine.insert_rows(db, rows)
-        counts.update([(logger, ts // QUARTER, level) for _, ts, level, logger, *_ in entries])
-        self._index.add(db, entries, range(first_id, first_id + len(records)))
+            rows.append((id, microseconds(ts), level, logger, message, text, fields))
+        self._engine.insert_records(db, rows)
+        counts.update([(row[3], row[1] // QUARTER, row[2]) for row in rows])
+        self._index.add(db, rows, range(first_id, first_id + len(records)))
 
     def _logger_id(self, db: Any, name: str) -> int:
         id = self._engine.find_logger(db, name)

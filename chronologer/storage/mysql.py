@@ -31,8 +31,8 @@ from chronologer.errors import (
 )
 from chronologer.model import Record, instant
 from chronologer.storage import schema
+from chronologer.storage.builder import Row
 from chronologer.storage.counters import Dialect
-from chronologer.storage.insertion import Row
 from chronologer.storage.mysql_dsn import parse_dsn
 from chronologer.storage.mysql_render import MySQLRenderer
 from chronologer.storage.sql import SLICE_SIZE, SqlStorage, T
@@ -114,22 +114,24 @@ class MySQLStorage(SqlStorage):
         insert = 'INSERT INTO logger (hash, name) VALUES (?, ?)'
         return int(db.execute(insert, (_hash(name), name)).lastrowid)
 
-    def make_row(self, record: Record, id: int, ts: int, logger: int, logrec: str) -> Row:
-        if (len(record.message) + len(logrec)) * 8 > self._max_packet - OVERHEAD:
-            size = _escaped_size(record.message) + _escaped_size(logrec) + OVERHEAD
-            if size > self._max_packet:
-                limit = f'max_allowed_packet of the database is {self._max_packet:,}'
-                raise LimitError(f'a record takes a statement of {size:,} bytes, {limit}')
-        return id, record.ts.replace(tzinfo=None), record.level, logger, record.message, logrec
-
-    def insert_rows(self, db: 'Connection', rows: Sequence[Row]) -> None:
+    def insert_records(self, db: 'Connection', rows: Sequence[Row]) -> None:
+        for row in rows:
+            self._check_size(row)
         db.executemany(
             """
             INSERT INTO record (id, ts, level, logger, message, logrec)
             VALUES (?, ?, ?, ?, ?, ?)
             """,
-            rows,
+            [(row[0], instant(row[1]).replace(tzinfo=None), *row[2:6]) for row in rows],
         )
+
+    def _check_size(self, row: Row) -> None:
+        *_, message, logrec, _ = row
+        if (len(message) + len(logrec)) * 8 > self._max_packet - OVERHEAD:
+            size = _escaped_size(message) + _escaped_size(logrec) + OVERHEAD
+            if size > self._max_packet:
+                limit = f'max_allowed_packet of the database is {self._max_packet:,}'
+                raise LimitError(f'a record takes a statement of {size:,} bytes, {limit}')
 
     def _fetch_slice(self, ids: list[int], whole: bool) -> tuple[list[Record], int]:
         """Leave out what is large: a result is in memory as a whole."""

@@ -82,10 +82,11 @@ def _token_numbers(tokens: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
 
 def _hashes(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Two of each: a third of the bits are set, so that one alone would tell too little."""
-    mixed = numbers ^ numbers >> np.uint32(15)
+    mixed = numbers >> np.uint32(15)
+    mixed ^= numbers
     mixed *= MULTIPLIER
     first = mixed >> np.uint32(32 - BITS)
     mixed ^= mixed >> np.uint32(13)
     mixed *= SECOND_MULTIPLIER
-    second = mixed >> np.uint32(32 - BITS)
-    return first, second
+    mixed >>= np.uint32(32 - BITS)
+    return first, mixed

@@ -40,10 +40,11 @@ from chronologer.storage.bucket import (
     split,
     time_range,
 )
+from chronologer.storage.builder import Row
 from chronologer.storage.counters import Dialect, condition
 from chronologer.storage.find import Find, Needle
 from chronologer.storage.index import Tail, read_fields, remove
-from chronologer.storage.insertion import Insertion, Row
+from chronologer.storage.insertion import Insertion
 
 SLICE_RECORDS, SLICE_SIZE = 500, 2**20  # records, and characters after which a slice ends
 MAX_FACET_TEXT = 1000  # characters of a value that is counted
@@ -85,12 +86,8 @@ class SqlStorage(Storage):
         """Give a logger an id."""
 
     @abstractmethod
-    def make_row(self, record: Record, id: int, ts: int, logger: int, logrec: str) -> Row:
-        """The row of a record; *ts* is in microseconds since the epoch."""
-
-    @abstractmethod
-    def insert_rows(self, db: Any, rows: Sequence[Row]) -> None:
-        """Insert into ``record``."""
+    def insert_records(self, db: Any, rows: Sequence[Row]) -> None:
+        """Insert into ``record``; the last column, the fields, is none of the table's."""
 
     @abstractmethod
     def _fetch_slice(self, ids: list[int], whole: bool) -> tuple[list[Record], int]:

@@ -5,6 +5,8 @@ WAL lets readers go on while the one write connection commits. synchronous=FULL 
 durable before it is acknowledged; group commit pays for the fsync.
 """
 
+import errno
+import fcntl
 import os
 import sqlite3
 import time
@@ -13,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import IO
 from urllib.parse import quote, unquote, urlsplit
 
 import orjson
@@ -22,6 +25,7 @@ from yoyo.migrations import default_migration_table
 
 from chronologer.errors import (
     ConfigurationError,
+    DiskFullError,
     InputError,
     QueryTimeoutError,
     SchemaError,
@@ -31,14 +35,15 @@ from chronologer.errors import (
 )
 from chronologer.model import Record, instant
 from chronologer.storage import schema
+from chronologer.storage.builder import Row
 from chronologer.storage.counters import Dialect
-from chronologer.storage.insertion import Row
 from chronologer.storage.rows import insert_rows
 from chronologer.storage.sql import SLICE_SIZE, SqlStorage, T
 from chronologer.storage.sqlite_render import SQLiteRenderer
 
 PROGRESS = 100  # of SQLite's instructions between looks at the clock; one may scan a text
 BUSY_TIMEOUT = 10  # seconds that a write waits for another process
+SHORTEST_PAUSE, LONGEST_PAUSE = 1e-4, 2e-3  # seconds between looks whether it may
 
 
 class SQLiteStorage(SqlStorage):
@@ -69,6 +74,7 @@ class SQLiteStorage(SqlStorage):
         self._readers: deque[sqlite3.Connection] = deque()
         self._writer: sqlite3.Connection | None = None
         self._write_lock = Lock()
+        self._turns: IO[bytes] | None = None  # the file whose lock is the turn
 
     def take_ids(self, db: sqlite3.Connection, count: int) -> int:
         """AUTOINCREMENT remembers the highest id ever given; the transaction is exclusive."""
@@ -90,11 +96,9 @@ class SQLiteStorage(SqlStorage):
         assert id is not None
         return id
 
-    def make_row(self, record: Record, id: int, ts: int, logger: int, logrec: str) -> Row:
-        return id, ts, record.level, logger, record.message, logrec
-
-    def insert_rows(self, db: sqlite3.Connection, rows: Sequence[Row]) -> None:
-        insert_rows(db, 'INSERT INTO record (id, ts, level, logger, message, logrec)', rows)
+    def insert_records(self, db: sqlite3.Connection, rows: Sequence[Row]) -> None:
+        statement = 'INSERT INTO record (id, ts, level, logger, message, logrec)'
+        insert_rows(db, statement, [row[:6] for row in rows])
 
     def _fetch_slice(self, ids: list[int], whole: bool) -> tuple[list[Record], int]:
         records: list[Record] = []
@@ -145,7 +149,7 @@ class SQLiteStorage(SqlStorage):
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """The write connection in a transaction, which is durable once the block has ended."""
-        with self._write_lock, self._translated():
+        with self._write_lock, self._translated(), self._turn():
             if self._writer is None:
                 self._writer = self._connect('rw')
                 self._writer.execute('PRAGMA journal_mode = WAL')
@@ -161,8 +165,29 @@ class SQLiteStorage(SqlStorage):
                 raise
 
     @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """
+        Wait for our turn among the processes that write; its end lets the next one in.
+
+        SQLite itself sleeps up to a tenth of a second between looks whether it may.
+        """
+        if self._turns is None:
+            self._turns = open(f'{self._path}-turn', 'ab')  # noqa: SIM115
+        deadline = time.monotonic() + BUSY_TIMEOUT
+        pause = SHORTEST_PAUSE
+        while not _try_lock(self._turns):
+            if time.monotonic() > deadline:
+                raise StorageBusyError(f'SQLite file {str(self._path)!r}: another process writes')
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._turns, fcntl.LOCK_UN)
+
+    @contextmanager
     def _translated(self) -> Iterator[None]:
-        """The driver's exceptions as ours; SQLITE_BUSY and SQLITE_LOCKED mean: try again."""
+        """The driver's exceptions as ours."""
         try:
             yield
         except sqlite3.Error as ex:
@@ -170,8 +195,10 @@ class SQLiteStorage(SqlStorage):
                 raise InputError('query: nested too deeply for SQLite') from ex
             if str(ex) == 'interrupted':
                 raise QueryTimeoutError(self._query_timeout) from ex
-            error = StorageBusyError if 'is locked' in str(ex) else StorageError
-            raise error(f'SQLite file {str(self._path)!r}: {ex}') from ex
+            raise _error_class(ex)(f'SQLite file {str(self._path)!r}: {ex}') from ex
+        except OSError as ex:
+            error = DiskFullError if ex.errno == errno.ENOSPC else StorageError
+            raise error(f'SQLite file {str(self._path)!r}: {ex.strerror}') from ex
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         return sqlite3.connect(
@@ -214,6 +241,24 @@ class SQLiteStorage(SqlStorage):
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
+            if self._turns is not None:
+                self._turns.close()
+                self._turns = None
+
+
+def _error_class(ex: sqlite3.Error) -> type[StorageError]:
+    """What SQLITE_BUSY and SQLITE_LOCKED, SQLITE_FULL and other codes mean to whoever writes."""
+    if 'is locked' in str(ex):
+        return StorageBusyError
+    return DiskFullError if str(ex) == 'database or disk is full' else StorageError
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _parse_path(dsn: str) -> Path:

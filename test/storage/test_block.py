@@ -28,8 +28,8 @@ ROWS = st.lists(
         st.integers(-(2**31), 2**31 - 1),
         st.integers(1, 2**32 - 1),
         TEXTS,
+        st.just(''),
         st.fixed_dictionaries({}, optional={'data': DATA, 'error': DATA}),
-        st.just(0),
     ),
     max_size=20,
 ).map(lambda rows: [(id * 3 + 1, *row) for id, row in enumerate(rows)])
@@ -68,7 +68,7 @@ def test_looking_for_text(rows, term, data):
     )
     term = term.casefold()
     expected = [
-        id for (id, *_, message, logrec, _), is_meant in zip(rows, mask, strict=True)
+        id for (id, *_, message, _, logrec), is_meant in zip(rows, mask, strict=True)
         if is_meant and term in searchable(message, logrec)
     ]  # fmt: skip
     assert expected == block.ids[block.having_text(mask, term.encode())].tolist()
@@ -79,7 +79,7 @@ def test_looking_for_tokens(rows):
     """A record has a token for each value of its data."""
     block = make_block(rows)
     everything = np.ones(len(rows), bool)
-    for id, *_, logrec, _ in rows:
+    for id, *_, logrec in rows:
         for key, value in logrec.get('data', {}).items():
             if value is not None:
                 found = block.having_token(everything, token(Path(('data', key)), value))
@@ -105,7 +105,7 @@ def test_a_signature_never_hides_what_is_there(lists, data):
         return bool(words[page * 2048 + offset :][:WORD][slot // 8] >> slot % 8 & 1)
 
     for slot, rows in enumerate(lists):
-        for *_, message, logrec, _ in rows:
+        for *_, message, _, logrec in rows:
             text = searchable(message, logrec).encode()
             start = data.draw(st.integers(0, len(text)))
             end = data.draw(st.integers(start, len(text)))
@@ -119,7 +119,7 @@ def test_a_signature_never_hides_what_is_there(lists, data):
 def test_a_signature_tells_blocks_apart():
     """Else it would be of no use."""
     texts = ['connection reset by peer', 'order 387 was paid', 'UnicodeEncodeError: ascii']
-    blocks = [make_block([(1, 0, 20, 1, text, {}, 0)]) for text in texts]
+    blocks = [make_block([(1, 0, 20, 1, text, '', {})]) for text in texts]
     words = make_signature(blocks)
 
     def slots(term: str) -> int:
