@@ -159,5 +159,8 @@ class StorageBusyError(StorageError):
 
 def shown(value: object, limit: int = 80) -> str:
     """Return *value* as it may stand in a message: its repr, cut at *limit* characters."""
-    text = repr(value[: limit + 1] if isinstance(value, str) else value)
+    try:
+        text = repr(value[: limit + 1] if isinstance(value, str) else value)
+    except RecursionError:
+        text = f'a {type(value).__name__} that is nested too deeply'
     return text if len(text) <= limit else f'{text[:limit]}…'

@@ -95,6 +95,9 @@ class Front:
             answer = reception.answer(ex)
             await incoming.drain()
             return answer
+        if reception.is_recalled:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, reception.answer, None)
         return reception.answer(None)
 
     async def _take_whole(

@@ -4,6 +4,7 @@ import errno
 import grp
 import os
 import pwd
+import resource
 import signal
 import socket
 import sys
@@ -165,13 +166,25 @@ def check_address(host: str, port: int) -> str:
         raise ConfigurationError(f'cannot listen on {host} port {port}: {why}') from ex
 
 
-def die_with_parent() -> None:
-    """Have the kernel end this process when its parent is gone; Linux only, see prctl(2)."""
+def raise_file_limit(wanted: int) -> None:
+    """Let this process and its children have so many files and connections, or what is allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def die_with_parent(parent: int) -> None:
+    """
+    Have the kernel end this process when *parent* is gone; Linux only, see prctl(2).
+
+    It may be gone already: then it ends at once.
+    """
     if sys.platform == 'linux':
         import ctypes
 
-        parent = os.getppid()
         PR_SET_PDEATHSIG = 1
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            os.kill(os.getpid(), signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(1)

@@ -21,7 +21,9 @@ from threading import Thread
 from typing import Any
 
 import cherrypy
+import granian._signals
 from granian import Granian
+from granian._granian import WorkerSignal
 from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
 from granian.log import LogLevels
 
@@ -39,7 +41,7 @@ from chronologer.auth import BasicAuth
 from chronologer.configuration import Configuration
 from chronologer.front import Front, WSGIApplication
 from chronologer.ingest.writer import Writer
-from chronologer.process import die_with_parent
+from chronologer.process import die_with_parent, raise_file_limit
 from chronologer.storage import Storage, create_storage
 
 STOP_TIMEOUT = 10  # seconds for requests under way when we are asked to stop
@@ -63,7 +65,7 @@ class Node:
 def create_app(conf: Configuration, storage: Storage, writer: Writer) -> Front:
     """Return the whole of Chronologer as an RSGI callable, to be closed after use."""
     auth = BasicAuth(conf.username, conf.password)
-    ingestion = RecordIngestion(conf, auth)
+    ingestion = RecordIngestion(conf, auth, storage.get)
     return Front(ingestion, writer, create_site(auth, storage), conf.thread_pool_size)
 
 
@@ -125,9 +127,10 @@ def log_configuration(log_file: str) -> dict[str, Any]:
     }
 
 
-def load_app(conf: Configuration) -> Front:
+def load_app(conf: Configuration, parent: int) -> Front:
     """Open storage and writer in the worker process, to be closed when it ends."""
-    die_with_parent()
+    die_with_parent(parent)
+    _heed_one_signal()
     _clean_environment()
     stack = ExitStack()
     storage = stack.enter_context(create_storage(conf.storage_dsn, conf.query_timeout))
@@ -140,6 +143,29 @@ def load_app(conf: Configuration) -> Front:
     return front
 
 
+def _heed_one_signal() -> None:
+    """
+    Stop at the first SIGTERM or SIGINT, and let others pass.
+
+    granian's own handler waits for ever, with the GIL, when it is called while an earlier call has
+    not been dealt with (its channel takes one message): the worker would hang.
+    """
+
+    def set_loop_signals(loop: Any) -> WorkerSignal:
+        event = WorkerSignal()
+
+        def stop() -> None:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, lambda: None)
+            event.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop)
+        return event
+
+    granian._signals.set_loop_signals = set_loop_signals
+
+
 def _clean_environment() -> None:
     """granian copies the environment into each request, where HTTP_… would pass for a header."""
     for name in list(os.environ):
@@ -149,6 +175,7 @@ def _clean_environment() -> None:
 
 def serve(conf: Configuration, address: str, started: Callable[[], None]) -> None:
     """Serve on *address*, the host's, until SIGTERM or SIGINT; call *started* once it answers."""
+    raise_file_limit(2 * CONNECTIONS)
     multiprocessing.set_start_method('spawn')  # the same on every Python, and safe beside threads
     front = Granian(
         'chronologer',
@@ -169,7 +196,7 @@ def serve(conf: Configuration, address: str, started: Callable[[], None]) -> Non
     front.on_startup(
         Thread(target=_await_start, args=(address, conf.port, started), daemon=True).start
     )
-    front.serve(target_loader=partial(load_app, conf), wrap_loader=False)
+    front.serve(target_loader=partial(load_app, conf, os.getpid()), wrap_loader=False)
 
 
 def _await_start(address: str, port: int, started: Callable[[], None]) -> None:

@@ -37,7 +37,7 @@ def test_defaults(variables, environment, host):
 @pytest.mark.parametrize('environment', ['development', 'production', 'test_suite'])
 def test_each_value_can_be_overridden(variables, environment):
     """By its environment variable, in every environment."""
-    values = dict.fromkeys(NAMES, '2345')
+    values = {**dict.fromkeys(NAMES, '2345'), 'workers': '23'}
     variables(**values)
     conf = load_configuration(None, environment)
     assert values == {name: str(getattr(conf, name)) for name in NAMES}

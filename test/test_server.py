@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import threading
@@ -227,42 +226,6 @@ def test_sigterm_does_not_wait_for_ever(tmp_path):
             server.process.wait(20)
         server.start()
         assert 1 == server.count()
-
-
-@pytest.mark.parametrize('who', ['all', 'parent', 'worker'])
-def test_killed_under_load_it_loses_nothing_it_acknowledged(tmp_path, who):
-    """And nothing is left behind that keeps the port or the database."""
-    answered = []
-
-    def post() -> None:
-        with contextlib.suppress(OSError):
-            while len(answered) < 10_000:
-                response = server.post()
-                if response.status == 201:
-                    answered.append(json.loads(response.data)['id'])
-
-    with Server(tmp_path) as server:
-        for _ in range(3):
-            threads = [threading.Thread(target=post) for _ in range(4)]
-            for thread in threads:
-                thread.start()
-            time.sleep(0.3)
-            if who == 'all':
-                server.kill()
-            elif who == 'parent':
-                os.kill(server.process.pid, signal.SIGKILL)
-            else:
-                os.kill(server.workers()[0], signal.SIGKILL)
-            for thread in threads:
-                thread.join()
-            server.process.wait(20)
-            wait_until_free(server.port)
-            server.start()
-        stored = [record['id'] for record in server.get('record?left=0&right=9999')]
-        assert len(stored) == server.count()
-    assert answered
-    assert set(answered) <= set(stored)
-    assert len(stored) == len(set(stored))
 
 
 def wait_until_free(port: int) -> None:

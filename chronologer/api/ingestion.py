@@ -33,7 +33,7 @@ from chronologer.ingest.raw import decode_raw
 from chronologer.ingest.writer import Submission
 from chronologer.model import Record
 from chronologer.parse import OFFSET_MAX, parse_integer
-from chronologer.storage import Outcome, RetryKey
+from chronologer.storage import Outcome, Recalled, RetryKey
 
 FORM, NDJSON = 'application/x-www-form-urlencoded', 'application/x-ndjson'
 MAX_KEY_LENGTH = 255
@@ -49,8 +49,8 @@ class Headers(Protocol):
 class RecordIngestion:
     """Decides how a request is taken, before its body is read."""
 
-    def __init__(self, conf: Configuration, auth: BasicAuth):
-        self._conf, self._auth = conf, auth
+    def __init__(self, conf: Configuration, auth: BasicAuth, find: Callable[[int], Record | None]):
+        self._conf, self._auth, self._find = conf, auth, find
 
     def begin(self, headers: Headers, query_string: str) -> 'Reception':
         """
@@ -69,9 +69,9 @@ class RecordIngestion:
         limit = conf.max_ndjson_bytes if is_ndjson else conf.max_request_bytes
         length = _parse_length(headers.get('content-length'), limit)
         retry = _parse_key(headers.get('idempotency-key'), length, user, media_type, is_raw)
-        body = encoding(conf.max_ndjson_bytes if is_ndjson else conf.max_decoded_bytes)
         kind = Several if is_ndjson else Single
-        return kind(Body(length, limit, body), decode, conf.max_record_bytes, retry)
+        body = Body(length, limit, encoding(limit if is_ndjson else conf.max_decoded_bytes))
+        return kind(self._find, body, decode, conf.max_record_bytes, retry)
 
 
 def _take_raw(query_string: str) -> bool:
@@ -164,15 +164,17 @@ class Reception:
     """Takes one request."""
 
     held = 0  # bytes that it keeps until more arrives
+    is_recalled = False  # whether the answer has to be looked up, which may take time
 
     def __init__(
         self,
+        find: Callable[[int], Record | None],
         body: Body,
         decode: Callable[..., Record],
         max_record_bytes: int,
         retry: Retry | None,
     ):
-        self.body, self._decode = body, decode
+        self._find, self.body, self._decode = find, body, decode
         self._max_record_bytes, self._retry = max_record_bytes, retry
 
     def feed(self, data: bytes) -> Iterator[Submission]:
@@ -227,12 +229,15 @@ class Single(Reception):
             raise outcome
         assert self._record is not None
         self._record = self._record._replace(id=outcome[0])
+        self.is_recalled = isinstance(outcome, Recalled)
         return iter(())
 
     def answer(self, error: Exception | None) -> Answer:
         if error is not None:
             return error_response(error, 'POST')
         assert self._record is not None
+        if self.is_recalled and self._record.id is not None:
+            self._record = self._find(self._record.id) or self._record  # its time may be another
         return 201, [('content-type', JSON)], orjson.dumps(self._record.as_dict())
 
 
@@ -266,7 +271,7 @@ class Several(Reception):
         yield from map(self._submission, self._decoder.finish())
 
     def _submission(self, slice: Slice) -> Lines:
-        key = self._retry.key(str(self._slices), slice.digest) if self._retry else None
+        key = self._retry.key(str(self._slices or ''), slice.digest) if self._retry else None
         self._slices += 1
         return Lines(tuple(slice.records), slice.size, key, tuple(slice.lines))
 

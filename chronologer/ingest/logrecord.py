@@ -104,8 +104,8 @@ def decode_json(text: bytes, plain: bool = False) -> Record:
         InputError: It is malformed, or a required field is missing or malformed; names it.
         LimitError: It has too many values.
     """
-    is_usual = len(text) < MAX_USUAL and (plain or is_plain(text))
-    fields = parse_object(text, is_usual)
+    fields, plain = parse_object(text, plain or is_plain(text))
+    is_usual = plain and len(text) < MAX_USUAL
     try:
         name, level, created = fields['name'], fields['levelno'], fields['created']
     except KeyError:
@@ -148,13 +148,14 @@ def _json_message(fields: dict[str, Any]) -> str:
     args = fields.get('args')
     if isinstance(args, list):
         args = tuple(args)
-    msg = _as_text(fields.get('msg', ''))
+    msg = fields.get('msg', '')
+    msg = 'None' if msg is None else _as_text(msg)  # as LogRecord.getMessage has it
     return stored_text(interpolate(msg, args if isinstance(args, (tuple, dict)) else None))
 
 
 def _as_text(value: Any) -> str:
     """A value where text is wanted: itself if it is, else as JSON."""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return value if isinstance(value, str) else orjson.dumps(stored_value(value)).decode()
 
 
 def _divide(keys: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -215,7 +216,7 @@ def _meta_value(field: str, text: str, restorer: Restorer) -> Any:
 
 
 def _parse_level(value: Any) -> int:
-    text = str(value)
+    text = str(value) if isinstance(value, (str, int, float)) else ''
     if re.fullmatch(r'-?[0-9]{1,10}', text) and LEVEL_MIN <= int(text) <= LEVEL_MAX:
         return int(text)
     raise InputError(f'levelno: expected an integer of at most 32 bits, got {shown(value)}')

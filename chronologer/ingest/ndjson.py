@@ -91,8 +91,8 @@ class Decoder:
         self._line += 1
         if self._digest is not None:
             self._digest.update(b'%d:' % length)
-            self._digest.update(line)
-        if length == 0 or line.isspace():
+            self._digest.update(line if length <= self._max_bytes else b'')
+        if length <= self._max_bytes and (length == 0 or line.isspace()):
             return
         try:
             if length > self._max_bytes:

@@ -61,15 +61,15 @@ def decode_raw(text: bytes, plain: bool = False, now: Callable[[], datetime] = _
         InputError: It is no JSON object.
         LimitError: It has too many values, or a key that is too long.
     """
-    logrec = stored_value(parse_object(text, plain))
+    logrec = stored_value(parse_object(text, plain)[0])
     if not isinstance(logrec, dict):
         raise LimitError('the object has a key that is too long, or two that are stored alike')
-    name = logrec.get('name')
+    name, message = logrec.get('name'), _first(logrec, MESSAGES, _parse_text)
     return Record(
         _first(logrec, TIMES, _parse_time) or now(),
         name if isinstance(name, str) else NAME,
         _first(logrec, LEVELS, _parse_level, logging.INFO),
-        _first(logrec, MESSAGES, _parse_text) or stored_text(orjson.dumps(logrec).decode()),
+        stored_text(orjson.dumps(logrec).decode()) if message is None else message,
         logrec,
     )
 

@@ -8,6 +8,8 @@ engine cannot hold becomes text that shows what it was. ``doc/api.rst`` has the 
 import math
 from typing import Any
 
+from chronologer.errors import InputError
+
 MAX_DEPTH = 24  # levels below a field; MariaDB's JSON stops at 32 in all, MySQL's at 101
 MAX_KEY = 16_383  # characters; MySQL's JSON takes 65,535 bytes
 INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
@@ -29,6 +31,9 @@ def stored_value(value: Any, depth: int = 0) -> Any:
     Numbers that are not finite and integers beyond 64 bits become text, tuples arrays, keys text;
     bytes, sets, complex numbers, dicts with keys beyond `MAX_KEY` and what is nested deeper than
     `MAX_DEPTH` levels become the text that Python prints for them.
+
+    Raises:
+        InputError: It is nested so deeply that Python cannot print it.
     """
     if value is None or isinstance(value, bool):
         return value
@@ -44,7 +49,10 @@ def stored_value(value: Any, depth: int = 0) -> Any:
         items = {_stored_key(key): stored_value(item, depth + 1) for key, item in value.items()}
         if len(items) == len(value) and all(len(key) <= MAX_KEY for key in items):
             return items
-    return stored_text(repr(value))  # too deep, of another type, or with keys that do not fit
+    try:
+        return stored_text(repr(value))  # too deep, of another type, or with keys that do not fit
+    except RecursionError as ex:
+        raise InputError('nested too deeply') from ex
 
 
 def _stored_key(key: Any) -> str:

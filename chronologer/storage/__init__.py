@@ -21,6 +21,7 @@ __all__ = [
     'Facet',
     'FieldTypes',
     'Outcome',
+    'Recalled',
     'RetryKey',
     'Storage',
     'create_storage',
@@ -53,6 +54,10 @@ ENGINES = {
     'mysql': ('chronologer.storage.mysql', 'MySQLStorage'),
     'mysql+pymysql': ('chronologer.storage.mysql', 'MySQLStorage'),
 }
+
+
+class Recalled(list[int]):
+    """The ids that a batch got when it was stored before."""
 
 
 class Storage(ABC):

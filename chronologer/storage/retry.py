@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from chronologer.errors import ConflictError
-from chronologer.storage import Outcome, RetryKey
+from chronologer.storage import Outcome, Recalled, RetryKey
 
 LIFETIME = 24 * 3600  # seconds
 EXPIRED_SLICE = 1000  # batches forgotten in one transaction
@@ -26,7 +26,7 @@ def recall(db: Any, key: RetryKey) -> Outcome | None:
     digest, first_id, count = row
     if bytes(digest) != key.digest:
         return ConflictError('Idempotency-Key: it was used for a request with another body')
-    return list(range(first_id, first_id + count))
+    return Recalled(range(first_id, first_id + count))
 
 
 def remember(db: Any, key: RetryKey, ids: list[int]) -> None:

@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import IO
@@ -214,6 +214,9 @@ class SQLiteStorage(SqlStorage):
             return work(db)
 
     def migrate(self) -> None:
+        with suppress(SchemaError):
+            self.check()
+            return
         with self._translated():
             uri = DatabaseURI('sqlite', None, None, None, None, quote(str(self._path)), {})
             backend = SQLiteBackend(uri, default_migration_table)

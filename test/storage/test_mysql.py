@@ -150,15 +150,15 @@ def test_a_deadlock_within_a_batch_is_repeated(database, storage):
 
 def test_a_transaction_undone_within_a_batch_is_repeated(storage, monkeypatch):
     """Its savepoint is gone too."""
-    row = storage._row
+    check = storage._check_size
 
     def undone_once(*arguments):
-        monkeypatch.setattr(storage, '_row', row)
+        monkeypatch.setattr(storage, '_check_size', check)
         storage._writer.execute('ROLLBACK')
         raise storage._driver.OperationalError(1213, 'Deadlock found')
 
     storage.insert([[RECORD]])
-    monkeypatch.setattr(storage, '_row', undone_once)
+    monkeypatch.setattr(storage, '_check_size', undone_once)
     assert [[2], [3]] == storage.insert([[RECORD], [RECORD]])
     assert 3 == storage.count(Filter())
 

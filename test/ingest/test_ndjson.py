@@ -1,0 +1,181 @@
+"""Records line by line, however the body is cut."""
+
+import json
+import tracemalloc
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chronologer.errors import InputError, LimitError
+from chronologer.ingest import ndjson
+from chronologer.ingest.logrecord import decode_json
+from chronologer.ingest.ndjson import MAX_BAD_LINES, SLICE_RECORDS, Decoder
+from chronologer.model import EPOCH, Record
+
+MAX = 120  # bytes of a record
+GOOD = [b'{"name":"a","levelno":20,"created":1%b}' % rest for rest in (
+    b'', b',"x":"\\u0000"', b',"x":12345678901234567890', b',"x":1234567890123456789',
+    b',"x":[NaN,"\\ud800"]', b',"args":[1],"msg":"%d"', b'\r', b'\t', b',"x":"%b"' % (b'x' * 30),
+)]  # fmt: skip
+BLANK = [b'', b'\r', b' \t']
+BAD = [b'{', b'1', b'{}', b'\0', b'{"x":"%b"}' % (b'x' * MAX), b' ' * (MAX + 1), b'x' * 3 * MAX]
+
+LINES = st.lists(st.sampled_from(GOOD) | st.sampled_from(GOOD + BLANK + BAD), max_size=25)
+CUTS = st.lists(st.integers(0, 1000), max_size=30)
+
+
+def message(line: bytes, _: bool) -> Record:
+    """A record that has the line as its message."""
+    if line.startswith(b'!'):
+        raise InputError('bad')
+    return Record(EPOCH, 'a', 20, line.decode())
+
+
+def pieces(body, cuts):
+    """The body in pieces, some of them empty."""
+    cuts = sorted(min(cut, len(body)) for cut in cuts)
+    return [body[low:high] for low, high in zip([0, *cuts], [*cuts, len(body)], strict=True)]
+
+
+def decode(parts, decode=decode_json, max_bytes=MAX, has_digest=True):
+    """The slices of a body, in short ones, and its bad lines."""
+    decoder = Decoder(decode, max_bytes, has_digest)
+    with patch.multiple(ndjson, SLICE_RECORDS=4, SLICE_BYTES=250):
+        slices = [slice for part in parts for slice in decoder.feed(part)]
+        slices += decoder.finish()
+    return slices, [(line, type(ex), str(ex)) for line, ex in decoder.bad_lines]
+
+
+@given(LINES, st.booleans(), CUTS)
+def test_cuts_make_no_difference(lines, has_end, cuts):
+    """Neither to records, lines and slices, nor to digests, which tell a retry."""
+    body = b'\n'.join(lines) + b'\n' * has_end
+    assert decode([body]) == decode(pieces(body, cuts))
+
+
+@given(LINES, CUTS)
+def test_every_good_line_comes_out_once(lines, cuts):
+    """In order, with its number; the bad ones are noted with theirs."""
+    slices, bad = decode(pieces(b'\n'.join(lines), cuts))
+    good = [(number, line) for number, line in enumerate(lines, 1) if line in GOOD]
+    assert [number for number, _ in good] == [line for slice in slices for line in slice.lines]
+    assert [decode_json(line) for _, line in good] == [r for slice in slices for r in slice.records]
+    expected = [number for number, line in enumerate(lines, 1) if line in BAD]
+    assert expected == [number for number, _, _ in bad]
+    assert all(slice.records and len(slice.records) <= 4 for slice in slices)
+    assert sum(len(line) for _, line in good) == sum(slice.size for slice in slices)
+
+
+@given(LINES, LINES)
+def test_digests_tell_bodies_apart(lines, others):
+    """Slices that are alike in two bodies are not mistaken for each other where they differ."""
+    slices, _ = decode([b'\n'.join(lines)])
+    other_slices, _ = decode([b'\n'.join(others)])
+    for one, other in zip(slices, other_slices, strict=False):
+        if one.digest == other.digest:
+            assert one.records == other.records
+    if [one.digest for one in slices] == [other.digest for other in other_slices] != []:
+        assert slices == other_slices
+
+
+@pytest.mark.parametrize(
+    ('bodies', 'shared'),
+    [
+        ((b'a\nb\n', b'a\nb'), 1),
+        ((b'a\nb\nc\nd\n', b'a\nb\nc\nd\ne\n'), 0),
+        ((b'a\nb\nc\nd\ne\n', b'a\nb\nc\nd\ne\nf\n'), 1),
+        ((b'a\nb\nc\nd\ne\n', b'a\nb\nc\nd\nx\n'), 0),
+        ((b'a\nb\n', b'ab\n'), 0),
+        ((b'a\n!1\n', b'a\n!2\n'), 0),
+    ],
+)
+def test_a_longer_body_begins_alike(bodies, shared):
+    """The last slice is known to be the last; those before do not depend on what follows."""
+    first, second = [[slice.digest for slice in decode([body], message)[0]] for body in bodies]
+    assert shared == sum(one == other for one, other in zip(first, second, strict=False))
+
+
+@pytest.mark.parametrize('body', [b'', b'\n', b'\r\n\n  \n\t'])
+def test_nothing_is_no_slice(body):
+    """Nor a bad line."""
+    assert ([], []) == decode([body])
+
+
+def test_slices_are_of_a_thousand_records():
+    """What has been seen of the next one is not lost."""
+    decoder = Decoder(message, MAX)
+    body = b''.join(b'%d\n' % number for number in range(2500))
+    sizes = [len(slice.records) for slice in decoder.feed(body)]
+    assert [SLICE_RECORDS, SLICE_RECORDS] == sizes
+    (last,) = decoder.finish()
+    assert list(range(2001, 2501)) == last.lines
+    assert '2499' == last.records[-1].message
+    assert b'' == last.digest
+
+
+def test_slices_are_limited_in_bytes():
+    """A single record may be longer."""
+    lines = [b'x' * length for length in (100, 100, 100, 300, 10, 240, 11)]
+    slices, bad = decode([b'\n'.join(lines)], message, 1000)
+    assert [[1, 2], [3], [4], [5, 6], [7]] == [slice.lines for slice in slices]
+    assert [] == bad
+
+
+@pytest.mark.parametrize('cuts', [[], [1], [130], [90, 180, 270]])
+@pytest.mark.parametrize('end', [b'', b'\n'])
+def test_line_beyond_the_limit_is_refused(cuts, end):
+    """Its neighbours are not; the message has both lengths. The limit itself is taken."""
+    body = b'a\n' + b'b' * (MAX + 80) + b'\n' + b'c' * MAX + b'\n' + b'd' * (MAX + 1) + end
+    ((slice,), bad) = decode(pieces(body, cuts), message)
+    assert [1, 3] == slice.lines
+    assert [2, 4] == [line for line, _, _ in bad]
+    assert {LimitError} == {type for _, type, _ in bad}
+    assert 'a record has 200 bytes, the limit is 120' == bad[0][2]
+
+
+def test_bad_lines_are_limited():
+    """Each costs memory; what follows is not read."""
+    decoder = Decoder(message, MAX)
+    assert [] == list(decoder.feed(b'!\n' * MAX_BAD_LINES))
+    with pytest.raises(LimitError, match='100,000 bad lines; what follows line 100,001'):
+        list(decoder.feed(b'!\na\n'))
+    assert MAX_BAD_LINES == len(decoder.bad_lines)
+
+
+def test_held_bytes_are_counted():
+    """Of the slice and of the line that are not complete, of what was dropped not."""
+    decoder = Decoder(message, MAX)
+    for piece, held in ((b'abc', 3), (b'd\nef\ng', 7), (b'x' * 1000, 6 + MAX), (b'\n', 6)):
+        assert [] == list(decoder.feed(piece))
+        assert held == decoder.held
+    assert 1 == len(list(decoder.finish()))
+    assert 0 == decoder.held
+
+
+def test_large_body_takes_little_memory():
+    """What has been given away is not kept, nor is a line that is too long."""
+
+    def stream():
+        line = json.dumps({'name': 'a', 'levelno': 20, 'created': 1.5, 'msg': 'x' * 3000}).encode()
+        for _ in range(200):
+            yield (line + b'\n') * 50
+        for _ in range(120):
+            yield b'x' * 2**18
+        yield b'\n' + line
+
+    decoder = Decoder(decode_json, 2**20, True)
+    count = size = 0
+    tracemalloc.start()
+    try:
+        for piece in stream():
+            size += len(piece)
+            count += sum(len(slice.records) for slice in decoder.feed(piece))
+        count += sum(len(slice.records) for slice in decoder.finish())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (10_001, [10_001]) == (count, [line for line, _ in decoder.bad_lines])
+    assert size > 60_000_000
+    assert peak < 30_000_000

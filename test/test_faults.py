@@ -1,0 +1,262 @@
+"""
+What is acknowledged is stored once: servers and databases killed, stopped and filled, under load.
+
+Senders with a key send again what was not acknowledged, with the same key, until it is; so each of
+their records has to be there once. Others do not: theirs may be there once if it was not.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections import Counter
+from http.client import HTTPConnection, HTTPException
+from urllib.parse import urlencode
+
+import pytest
+
+from test.conftest import run_database
+from test.servers.chronologer import AUTHORIZATION, RECORD, Server
+from test.servers.database import MySQL
+from test.test_server import wait_until_free
+
+FORM, JSON, NDJSON = (
+    f'application/{name}' for name in ('x-www-form-urlencoded', 'json', 'x-ndjson')
+)
+LOST = (OSError, HTTPException)  # connections to a server that is gone
+
+
+class Senders:
+    """Threads that post records of all kinds, until told to stop; each record has a token."""
+
+    def __init__(self, server, count=6):
+        self.acknowledged, self.unknown = [], []
+        self._server, self._stop = server, threading.Event()
+        self._numbers = itertools.count()
+        self._threads = [threading.Thread(target=self._run, args=(n,)) for n in range(count)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exc_info):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, number):
+        chance = random.Random(number)
+        with contextlib.closing(HTTPConnection(self._server.host, timeout=30)) as connection:
+            while not self._stop.is_set():
+                kind = chance.choice([FORM, JSON, NDJSON])
+                count = chance.choice([2, 1500]) if kind == NDJSON else 1
+                tokens = [f't{next(self._numbers)}' for _ in range(count)]
+                self._send(connection, kind, tokens, has_key=number % 2 == 0)
+
+    def _send(self, connection, kind, tokens, has_key):
+        headers = {**AUTHORIZATION, 'Content-Type': kind}
+        if has_key:
+            headers['Idempotency-Key'] = tokens[0]
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                connection.request('POST', '/api/v1/record', body_of(kind, tokens), headers)
+                response = connection.getresponse()
+                answer = response.read()
+            except LOST:
+                connection.close()
+                status = 0
+            else:
+                status = response.status
+            if status == 201:
+                self.acknowledged += tokens
+                return
+            assert status in (0, 503, 507), answer
+            if not has_key:
+                self.unknown += tokens
+                return
+            time.sleep(0.05)
+        raise AssertionError(f'not acknowledged within a minute: {tokens[0]}')
+
+    def check(self):
+        """Nothing acknowledged is lost, nothing is stored twice, nothing comes from nowhere."""
+        stored = Counter(read_tokens(self._server))
+        assert self.acknowledged
+        assert [] == [token for token in self.acknowledged if stored[token] != 1]
+        assert set() == {token for token, count in stored.items() if count > 1}
+        assert set(stored) <= {*self.acknowledged, *self.unknown}
+        assert self._server.count() == sum(stored.values())
+
+
+def body_of(kind, tokens):
+    records = [{**RECORD, 'token': token} for token in tokens]
+    if kind == FORM:
+        return urlencode(records[0]).encode()
+    return '\n'.join(map(json.dumps, records)).encode()
+
+
+def read_tokens(server):
+    export = server.request('GET', '/api/v1/export?fields=data.token').data
+    return [json.loads(line)['fields']['data.token'] for line in export.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ('who', 'workers', 'rounds'),
+    [('all', 1, 16), ('all', 2, 10), ('parent', 1, 6), ('parent', 2, 6), ('worker', 2, 14)],
+)
+def test_killed_at_any_moment(tmp_path, who, workers, rounds):
+    """52 rounds in all; the group, the parent alone or a worker alone, by SIGKILL."""
+    chance = random.Random(rounds)
+    with Server(tmp_path, workers=workers) as server, Senders(server) as senders:
+        running = wait_for_workers(server, workers)
+        for _ in range(rounds):
+            time.sleep(chance.uniform(0.05, 0.6))
+            if who == 'worker':
+                running.append(kill_worker(server, running.pop(0)))  # in turn: none crash-loops
+                continue
+            if who == 'all':
+                server.kill()
+            else:
+                server.process.kill()
+                server.process.wait()
+            wait_until_free(server.port)
+            server.start()
+        senders.__exit__()
+        senders.check()
+
+
+def kill_worker(server, worker):
+    """Return the one that takes its place."""
+    others = set(server.workers())
+    os.kill(worker, signal.SIGKILL)
+    for _ in range(200):
+        new = set(server.workers()) - others
+        if new:
+            return new.pop()
+        time.sleep(0.05)
+    raise AssertionError('the worker was not replaced')
+
+
+def wait_for_workers(server, count):
+    for _ in range(200):
+        workers = server.workers()
+        if len(workers) == count:
+            return workers
+        time.sleep(0.05)
+    raise AssertionError(f'{len(workers)} of {count} workers')
+
+
+def test_a_worker_that_crashes_again_and_again_is_reported(tmp_path):
+    """By the log and the status of the process that supervises."""
+    with Server(tmp_path, workers=2) as server:
+        worker = kill_worker(server, wait_for_workers(server, 2)[0])
+        os.kill(worker, signal.SIGKILL)
+        assert 1 == server.process.wait(20)
+        assert 'crash loop' in server.log.read_text()
+
+
+def test_sigterm_under_load(tmp_path):
+    """What was answered is stored; what was stored and not answered, its sender saw no answer."""
+    for workers in (1, 2):
+        directory = tmp_path / str(workers)
+        directory.mkdir()
+        with Server(directory, workers=workers) as server:
+            with Senders(server) as senders:
+                for _ in range(3):
+                    time.sleep(0.5)
+                    server.process.send_signal(signal.SIGTERM)
+                    assert 0 == server.process.wait(15)
+                    server.start()
+            senders.check()
+
+
+def test_a_full_disk(tmp_path):
+    """507 until there is room again; what is there can be read meanwhile."""
+    full = tmp_path / 'full'
+    full.mkdir()
+    mount = ['mount', '-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', full]
+    if subprocess.run(mount, capture_output=True).returncode != 0:
+        say = 'mounting a tmpfs is not allowed here (it takes root)'
+        (pytest.fail if os.environ.get('CHRONOLOGER_TEST_REQUIRE') == 'all' else pytest.skip)(say)
+    try:
+        (full / 'filler').write_bytes(bytes(2**20))
+        with Server(tmp_path, dsn=f'sqlite:///{full}/chronologer.sqlite') as server:
+            stored = 0
+            while (status := server.post(msg='x' * 50_000).status) == 201:
+                stored += 1
+            assert 507 == status
+            for _ in range(20):
+                status = server.post(msg='x' * 50_000).status
+                assert status in (201, 507)
+                stored += status == 201
+            assert stored == server.count()
+            assert stored == len(server.get('record?limit=10000'))
+            assert 50_000 == len(server.get('record/1')['message'])
+            (full / 'filler').unlink()
+            assert 201 == server.post(msg='x' * 50_000).status
+            assert stored + 1 == server.count()
+            assert 'DiskFullError' in server.log.read_text()
+    finally:
+        subprocess.run(['umount', '--lazy', full], check=True)
+
+
+class DurableMySQL(MySQL):
+    """As it is by default: a commit is on disk."""
+
+    options = (*MySQL.options, '--innodb-flush-log-at-trx-commit=1')
+
+
+@pytest.fixture(scope='module')
+def database(tmp_path_factory):
+    """A MySQL server of its own, to be stopped and killed."""
+    yield from run_database(DurableMySQL, tmp_path_factory.mktemp('durable'))
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+@pytest.mark.parametrize('how', ['stop', 'kill'])
+def test_the_database_goes_away_under_load(tmp_path, database, how, workers):
+    """503 until it is back; nothing is lost, nothing stored twice."""
+    with Server(tmp_path, dsn=database.empty_dsn(), workers=workers) as server:
+        with Senders(server) as senders:
+            for _ in range(2):
+                time.sleep(1)
+                getattr(database, how)()
+                assert 503 == server.post(msg='no token').status
+                assert 200 == server.request('GET', '/health').status
+                time.sleep(0.5)
+                database.start()
+                wait_until_stored(server)
+        senders.unknown.append(None)  # of records that this test has posted itself
+        stored = Counter(read_tokens(server))
+        assert [] == [token for token in senders.acknowledged if stored[token] != 1]
+        assert {None} >= {token for token, count in stored.items() if count > 1}
+
+
+def wait_until_stored(server):
+    for _ in range(200):
+        if server.post(msg='no token').status == 201:
+            return
+        time.sleep(0.05)
+    raise AssertionError('no recovery')
+
+
+def test_half_sent_requests_hold_up_nobody(tmp_path):
+    """A thousand of them, in the middle of their headers or of their bodies."""
+    head = b'POST /api/v1/record HTTP/1.1\r\nHost: x\r\nAuthorization: Basic bG9nZ2VyOg==\r\n'
+    body = b'Content-Type: application/json\r\nContent-Length: %d\r\n\r\n{"name":'
+    with Server(tmp_path) as server, contextlib.ExitStack() as stack:
+        for index in range(1000):
+            connection = socket.create_connection(('127.0.0.1', server.port))
+            stack.enter_context(connection)
+            connection.sendall((head, head + body % 100, head + body % 100_000)[index % 3])
+        for _ in range(50):
+            assert 201 == server.post().status
+        assert 50 == server.count()
+        assert 200 == server.request('GET', '/health').status
