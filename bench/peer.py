@@ -58,9 +58,9 @@ class Peer:
         (self._fill_sqlite if dsn.startswith('sqlite') else self._fill_mysql)(records)
 
     def __enter__(self) -> 'Peer':
-        self._process = self._run('serve')
+        self.process = self._run('serve')
         deadline = time.monotonic() + START_TIMEOUT
-        while time.monotonic() < deadline and self._process.poll() is None:
+        while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 connection = HTTPConnection(self.host)
                 connection.request('HEAD', '/api/v1/record?level=50', headers=AUTHORIZATION)
@@ -71,8 +71,8 @@ class Peer:
         raise RuntimeError('the original did not start')
 
     def __exit__(self, *exc_info: object) -> None:
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
 
     def _run(self, command: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

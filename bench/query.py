@@ -81,13 +81,13 @@ def main() -> None:
 
 
 @contextmanager
-def databases(engine: str, directory: Path) -> Iterator[tuple]:
+def databases(engine: str, directory: Path, options: tuple[str, ...] = ()) -> Iterator[tuple]:
     """Functions that return the DSN of an empty database, for us and for the original."""
     names = iter('abc')
     if engine == 'sqlite':
         yield (lambda: f'sqlite:///{directory}/{next(names)}.sqlite',) * 2
         return
-    server: DatabaseServer = {'mysql': MySQL, 'mariadb': MariaDB}[engine](directory)
+    server: DatabaseServer = {'mysql': MySQL, 'mariadb': MariaDB}[engine](directory, options)
 
     def peer_dsn() -> str:
         server.execute('CREATE DATABASE original')

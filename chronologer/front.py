@@ -12,11 +12,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager, suppress
 from functools import partial
 from io import BytesIO
 from itertools import chain
 from typing import Any
+
+from granian._granian import RSGIProtocolClosed as ProtocolClosed
 
 from chronologer.api.ingestion import Reception, RecordIngestion
 from chronologer.api.respond import Answer, error_response
@@ -37,6 +40,7 @@ PIECE = 2**18  # bytes of a larger one that are decoded at once
 MAX_BODIES = 64 * 2**20  # bytes of all larger bodies that are kept until more of them arrives
 MAX_DRAIN = 64 * 2**20  # bytes of a refused body that are read, so that the sender sees the answer
 BODY_TIMEOUT = 30  # seconds without any byte of a body
+READ_TIMEOUT = 60  # seconds without any byte of an answer being read
 DECODERS = 2  # threads
 IN_FLIGHT = 2  # submissions of one request that wait for their commit
 FULL_QUEUE_PAUSE, FULL_QUEUE_TIMEOUT = 0.05, 30  # seconds
@@ -169,7 +173,7 @@ class Front:
             status, headers = started
             if second is None:
                 return status, headers, first
-            with suppress(ConnectionError):
+            with suppress(ProtocolClosed, FutureTimeoutError):  # the reader has gone, or sleeps
                 transport = protocol.response_stream(status, headers)
                 for part in chain((first, second), iterator):
                     _wait(loop, transport.send_bytes, part)
@@ -185,7 +189,11 @@ def _wait(loop: asyncio.AbstractEventLoop, send: Callable[[bytes], Any], part: b
     async def sending() -> None:
         await send(part)
 
-    asyncio.run_coroutine_threadsafe(sending(), loop).result()
+    future = asyncio.run_coroutine_threadsafe(sending(), loop)
+    try:
+        future.result(READ_TIMEOUT)
+    finally:
+        future.cancel()
 
 
 class Mailbox:
@@ -276,7 +284,7 @@ class Incoming:
         try:
             with _deadline():
                 body: bytes = await self._protocol()
-        except RuntimeError as ex:  # RSGIProtocolClosed
+        except ProtocolClosed as ex:
             raise InputError('the body ended before its end') from ex
         return body
 
@@ -303,7 +311,7 @@ class Incoming:
     async def drain(self) -> None:
         """Read what is left and not wanted: who is still sending would not see the answer."""
         size = 0
-        with suppress(BodyTimeoutError, RuntimeError):  # RSGIProtocolClosed
+        with suppress(BodyTimeoutError, ProtocolClosed):
             while self._is_coming and size < MAX_DRAIN:
                 size += len(await self._next() or b'')
 

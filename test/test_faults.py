@@ -16,6 +16,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlencode
 
@@ -207,16 +208,11 @@ def test_a_full_disk(tmp_path):
         subprocess.run(['umount', '--lazy', full], check=True)
 
 
-class DurableMySQL(MySQL):
-    """As it is by default: a commit is on disk."""
-
-    options = (*MySQL.options, '--innodb-flush-log-at-trx-commit=1')
-
-
 @pytest.fixture(scope='module')
 def database(tmp_path_factory):
     """A MySQL server of its own, to be stopped and killed."""
-    yield from run_database(DurableMySQL, tmp_path_factory.mktemp('durable'))
+    durable = partial(MySQL, options=('--innodb-flush-log-at-trx-commit=1',))
+    yield from run_database(durable, tmp_path_factory.mktemp('durable'))
 
 
 @pytest.mark.parametrize('workers', [1, 2])

@@ -28,8 +28,9 @@ class DatabaseServer:
 
     options: tuple[str, ...] = ()
 
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, options: tuple[str, ...] = ()):
         self.port = free_port()
+        self._options = options  # of mysqld, besides those of all
         self._directory = directory
         self._data = directory / 'data'
         self.certificates = make_certificates(directory)
@@ -57,6 +58,7 @@ class DatabaseServer:
                     f'--ssl-key={self.certificates["key"]}',
                     *OPTIONS,
                     *self.options,
+                    *self._options,
                 ],
                 stdout=log,
                 stderr=log,

@@ -1,0 +1,191 @@
+"""
+HTTP fronts compared: an answer of 201 to a post, with a thread between as a writer would be.
+
+Posts a second over kept and over new connections, and what a thousand half-sent requests do to
+ordinary ones. The table is in doc/performance.rst.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from bench.load import request, send
+from test.servers.chronologer import free_port
+
+SECONDS = 2.0  # of each run
+HALF_SENT, HELD_SECONDS = 1000, 30
+BODY = b'{"id":1}'
+HEADERS = [('Content-Type', 'application/json'), ('Content-Length', str(len(BODY)))]
+
+done: SimpleQueue[Callable[[], None]] = SimpleQueue()
+
+
+def write() -> None:
+    """Call back what has gathered, as the writer does after a commit."""
+    while True:
+        group = [done.get()]
+        with contextlib.suppress(Empty):
+            while True:
+                group.append(done.get_nowait())
+        for call in group:
+            call()
+
+
+def wsgi(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """The thread of the request waits."""
+    environ['wsgi.input'].read(int(environ.get('CONTENT_LENGTH') or 0))
+    turn = threading.Lock()
+    turn.acquire()
+    done.put(turn.release)
+    turn.acquire()
+    start_response('201 Created', HEADERS)
+    return [BODY]
+
+
+async def rsgi(scope: Any, protocol: Any) -> None:
+    """Nothing waits but a task."""
+    await protocol()
+    loop = asyncio.get_running_loop()
+    future = loop.create_future()
+    done.put(partial(loop.call_soon_threadsafe, future.set_result, None))
+    await future
+    protocol.response_bytes(201, HEADERS, BODY)
+
+
+def serve_granian(port: int, interface: str, **options: Any) -> None:
+    """Serve until the process is ended."""
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces
+
+    front = Granian(
+        'bench.front', '127.0.0.1', port, interface=Interfaces(interface),
+        http=HTTPModes.http1, backpressure=4096, log_enabled=False, **options,
+    )  # fmt: skip
+    front.serve(target_loader=partial(load, interface), wrap_loader=False)
+
+
+def load(interface: str) -> Any:
+    """The application, in the worker process."""
+    threading.Thread(target=write, daemon=True).start()
+    return {'wsgi': wsgi, 'rsgi': rsgi}[interface]
+
+
+def serve_cheroot(port: int) -> None:
+    """As CherryPy has it, but for the number of threads and the backlog."""
+    from cheroot.wsgi import Server
+
+    Server(('127.0.0.1', port), load('wsgi'), numthreads=64, request_queue_size=1024).start()
+
+
+FRONTS: dict[str, Callable[[int], None]] = {
+    'cheroot, WSGI, 64 threads': serve_cheroot,
+    'granian, WSGI, 64 threads': partial(serve_granian, interface='wsgi', blocking_threads=64),
+    'granian, WSGI, 1,200 threads': partial(serve_granian, interface='wsgi', blocking_threads=1200),
+    'granian, RSGI, asyncio': partial(
+        serve_granian, interface='rsgi', loop='asyncio', runtime_mode='mt'
+    ),
+    'granian, RSGI, uvloop, st': partial(
+        serve_granian, interface='rsgi', loop='uvloop', runtime_mode='st'
+    ),
+    'granian, RSGI, uvloop, mt': partial(
+        serve_granian, interface='rsgi', loop='uvloop', runtime_mode='mt'
+    ),
+    'the same, 2 workers': partial(
+        serve_granian, interface='rsgi', loop='uvloop', runtime_mode='mt', workers=2
+    ),
+}
+
+
+def main() -> None:
+    """Print the table; or serve one of the fronts, for the child that does it."""
+    if len(sys.argv) > 1:
+        FRONTS[sys.argv[1]](int(sys.argv[2]))
+        return
+    print(f'{"posts/s over connections:":30}{1:>8}{8:>8}{32:>8}{256:>8}{"new":>8}   half-sent')
+    for name in FRONTS:
+        port = free_port()
+        process = subprocess.Popen([sys.executable, '-m', 'bench.front', name, str(port)])
+        try:
+            await_start(port)
+            print(f'{name:30}{measure(port)}', flush=True)
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                kill_all(process)
+
+
+def kill_all(process: subprocess.Popen[bytes]) -> None:
+    """End a front that its half-sent requests keep from ending."""
+    children = Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split()
+    for pid in children:
+        with contextlib.suppress(ProcessLookupError):
+            subprocess.run(['kill', '-9', pid], check=False)
+    process.kill()
+    process.wait()
+
+
+def await_start(port: int) -> None:
+    """Return when somebody listens."""
+    for _ in range(200):
+        with contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', port)):
+            break
+        time.sleep(0.05)
+    time.sleep(0.5)
+
+
+def measure(port: int) -> str:
+    """The figures of a front, as a line."""
+    address = ('127.0.0.1', port)
+    post = request('x', '/', b'x' * 600, 'Authorization: Basic bG9nZ2VyOg==')
+    figures = [
+        f'{send(address, itertools.repeat(post), connections, SECONDS).rate:8.0f}'
+        for connections in (1, 8, 32, 256)
+    ]
+    closing = request('x', '/', b'x' * 600, keep_alive=False)
+    new = send(address, itertools.repeat(closing), 8, SECONDS, is_kept=False)
+    return f'{"".join(figures)}{new.rate:8.0f}   {half_sent(address)}'
+
+
+def half_sent(address: tuple[str, int]) -> str:
+    """Ordinary requests while many others are held in the middle of their headers or bodies."""
+    head = b'POST / HTTP/1.1\r\nHost: x\r\n'
+    whole = head + b'Content-Length: 8\r\n\r\n{"id":1}'
+    seconds: list[float] = []
+    failed = 0
+    with contextlib.ExitStack() as stack:
+        for number in range(HALF_SENT):
+            connection = stack.enter_context(socket.create_connection(address))
+            connection.sendall(head if number % 2 else whole[:-4])
+        deadline = time.monotonic() + HELD_SECONDS
+        while time.monotonic() < deadline:
+            started = time.perf_counter()
+            try:
+                with socket.create_connection(address, timeout=2) as ordinary:
+                    ordinary.sendall(whole)
+                    failed += not ordinary.recv(1000).startswith(b'HTTP/1.1 201')
+            except OSError:
+                failed += 1
+            else:
+                seconds.append(time.perf_counter() - started)
+            time.sleep(0.05)
+    if not seconds:
+        return f'none of {failed} answered'
+    longest = statistics.quantiles(seconds, n=100)[98] if len(seconds) > 1 else seconds[0]
+    return f'{len(seconds)} answered, {failed} failed, p99 {longest * 1e3:.1f} ms'
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,196 @@
+"""
+How fast records are taken: Chronologer, the original, and a plain loop of `executemany`.
+
+Real servers on loopback, the same records for all of them; see README.rst.
+"""
+
+import json
+import logging
+import logging.handlers
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from itertools import cycle
+from pathlib import Path
+
+import orjson
+
+from bench.corpus import as_logrecord, make_records
+from bench.load import Load, request, send
+from bench.peer import Peer
+from bench.query import databases
+from chronologer.storage import create_storage
+from test.servers.chronologer import AUTHORIZATION, Server
+
+RECORDS = 40_000  # of one run of bulk posts; they span an hour
+SECONDS = 3.0  # of one run of single posts
+RUNS = 3  # of which the median counts
+PATH = '/api/v1/record'
+HEADER = f'Authorization: {AUTHORIZATION["Authorization"]}'
+TICKS = 100  # of the clock of /proc, a second
+
+
+def main() -> None:
+    """Print the table for the engine that is named: sqlite, mysql or mariadb."""
+    engine = sys.argv[1] if len(sys.argv) > 1 else 'sqlite'
+    texts = [
+        orjson.dumps(as_logrecord(r)) for r in make_records(RECORDS, duration=timedelta(1 / 24))
+    ]
+    results: dict[str, dict[str, list[float]]] = {'ours': {}, 'original': {}}
+    with (
+        tempfile.TemporaryDirectory() as name,
+        durable(engine, Path(name)) as (
+            dsn,
+            peer_dsn,
+        ),
+    ):
+        directory = Path(name)
+        with Server(directory, dsn=dsn()) as ours, Peer(peer_dsn(), []) as original:
+            for run in range(RUNS):
+                for who, server in (('ours', ours), ('original', original)):
+                    pids = [server.process.pid, *(ours.workers() if who == 'ours' else [])]
+                    for question, figure in measure(server.host, texts, pids, run):
+                        results[who].setdefault(question, []).append(figure)
+        if engine == 'sqlite':
+            results['ours']['bytes on disk per record'] = [disk(directory, 'a')]
+            results['original']['bytes on disk per record'] = [disk(directory, 'b')]
+            for title, is_ready in (('plain loop', False), ('plain loop, ready rows', True)):
+                rates = [
+                    plain_loop(directory / f'{n}{is_ready}', texts, is_ready) for n in range(RUNS)
+                ]
+                print(f'{title}: {statistics.median(rates):,.0f} rows a second')
+    print(f'{engine:44}{"ours":>12}{"original":>12}{"ratio":>8}')
+    for question, figures in results['ours'].items():
+        ours_median = statistics.median(figures)
+        line = f'{question:44}{ours_median:12,.1f}'
+        if theirs := results['original'].get(question):
+            median = statistics.median(theirs)
+            line += f'{median:12,.1f}{ours_median / median:8.1f}'
+        print(line)
+
+
+def durable(engine: str, directory: Path) -> AbstractContextManager[tuple]:
+    """Databases for us and for the original that keep what they have committed."""
+    return databases(engine, directory, ('--innodb-flush-log-at-trx-commit=1',))
+
+
+def measure(
+    host: str, texts: list[bytes], pids: list[int], run: int
+) -> Iterator[tuple[str, float]]:
+    """Yield what is measured, and the figure."""
+    address = (host.partition(':')[0], int(host.partition(':')[2]))
+    for threads in (1, 8):
+        yield f'HTTPHandler, {threads} threads: posts/s', handler_rate(host, threads)
+    posts = (
+        request(host, PATH, text, HEADER, 'Content-Type: application/json') for text in cycle(texts)
+    )
+    for connections in (1, 8, 32, 256):
+        load = send(address, posts, connections, SECONDS)
+        title = f'JSON, {connections} connections: '
+        yield f'{title}posts/s', load.rate
+        yield f'{title}p50 ms', load.quantile(50) * 1e3
+        yield f'{title}p99 ms', load.quantile(99) * 1e3
+        yield f'{title}longest ms', max(load.latencies) * 1e3
+        yield f'{title}refused or closed', len(load.refused) + load.closed
+    for size, connections in ((1000, 1), (10_000, 1), (1000, 4)):
+        bodies = [b'\n'.join(texts[at : at + size]) for at in range(0, len(texts), size)]
+        kind = 'Content-Type: application/x-ndjson'
+        requests = [request(host, PATH, body, HEADER, kind) for body in bodies]
+        before = cpu_seconds(pids)
+        load = send(address, iter(requests), connections)
+        used = cpu_seconds(pids) - before
+        check(load, len(requests))
+        title = f'NDJSON, {size:,} records, {connections} connections: '
+        yield f'{title}records/s', RECORDS / load.seconds
+        yield f'{title}CPU s/million', used / RECORDS * 1e6
+    yield 'peak memory of a process, MB', max(peak_memory(pid) for pid in pids)
+
+
+def handler_rate(host: str, threads: int) -> float:
+    """Records a second that one program posts by the standard library's handler."""
+    deadline = time.perf_counter() + SECONDS
+    counts = [0] * threads
+
+    def work(number: int) -> None:  # a handler for each: threads wait for each other at one
+        log = logging.Logger(f'shop.web.{number}')
+        log.addHandler(logging.handlers.HTTPHandler(host, PATH, 'POST', credentials=('logger', '')))
+        while time.perf_counter() < deadline:
+            log.info('Order %d of user %d was paid', counts[number], number, extra={'user': 'bob'})
+            counts[number] += 1
+
+    workers = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
+    started = time.perf_counter()
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return sum(counts) / (time.perf_counter() - started)
+
+
+def check(load: Load, count: int) -> None:
+    """Make sure that all was taken: a refusal is fast."""
+    if len(load.latencies) != count:
+        raise RuntimeError(f'{len(load.latencies)} of {count} requests taken: {load.refused[:1]}')
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """That processes have used."""
+    fields = [Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split() for pid in pids]
+    return sum(int(field[11]) + int(field[12]) for field in fields) / TICKS
+
+
+def peak_memory(pid: int) -> float:
+    """The most that a process has ever had, in MB."""
+    status = Path(f'/proc/{pid}/status').read_text()
+    return int(status.partition('VmHWM:')[2].split()[0]) / 1024
+
+
+def disk(directory: Path, name: str) -> float:
+    """Bytes of an SQLite file per record."""
+    import sqlite3
+
+    path = directory / f'{name}.sqlite'
+    with sqlite3.connect(path) as db:
+        db.execute('PRAGMA wal_checkpoint(TRUNCATE)')
+        (count,) = db.execute('SELECT count(*) FROM record').fetchone()
+    return path.stat().st_size / count
+
+
+def plain_loop(directory: Path, texts: list[bytes], is_ready: bool) -> float:
+    """Rows a second of what one would write in an afternoon, with the same table and index."""
+    import sqlite3
+
+    directory.mkdir()
+    with create_storage(f'sqlite:///{directory}/plain.sqlite') as storage:
+        storage.migrate()
+    db = sqlite3.connect(directory / 'plain.sqlite', isolation_level=None)
+    db.execute('PRAGMA synchronous = FULL')
+    db.execute("INSERT INTO logger (id, name) VALUES (1, 'app')")
+    rows = [row_of(text) for text in texts] if is_ready else []
+    started = time.perf_counter()
+    for at in range(0, len(texts), 1000):
+        some = rows[at : at + 1000] or [row_of(text) for text in texts[at : at + 1000]]
+        db.execute('BEGIN IMMEDIATE')
+        db.executemany(
+            'INSERT INTO record (ts, level, logger, message, logrec) VALUES (?, ?, 1, ?, ?)', some
+        )
+        db.execute('COMMIT')
+    seconds = time.perf_counter() - started
+    db.close()
+    return len(texts) / seconds
+
+
+def row_of(text: bytes) -> tuple[int, int, str, str]:
+    """A line decoded, and encoded again, by the standard library."""
+    fields = json.loads(text)
+    created, level, message = (fields.pop(name) for name in ('created', 'levelno', 'message'))
+    return int(created * 1e6), level, message, json.dumps(fields)
+
+
+if __name__ == '__main__':
+    main()
