@@ -61,9 +61,10 @@ class Insertion:
         self, batches: Sequence[Batch], keys: Sequence[RetryKey | None], db: Any
     ) -> list[Outcome]:
         """Write batches with their keys; see `Storage.insert`."""
+        # First of all: who has the ids has the turn, and reads nothing older than that.
+        first_id = self._engine.take_ids(db, sum(map(len, batches)))
         if any(keys):
             retry.expire(db)
-        first_id = self._engine.take_ids(db, sum(map(len, batches)))
         counts: Counts = Counter()
         try:
             outcomes = self._insert_together(db, batches, keys, first_id, counts)

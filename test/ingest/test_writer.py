@@ -4,11 +4,17 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from chronologer.errors import StorageBusyError, StorageError
-from chronologer.ingest.writer import Writer
+from chronologer.ingest.writer import (
+    MAX_QUEUED_BYTES,
+    MAX_QUEUED_RECORDS,
+    Submission,
+    Writer,
+)
 from chronologer.model import EPOCH, Filter, Record
 from chronologer.storage import create_storage
 
@@ -101,3 +107,51 @@ def test_close_commits_what_was_handed_over(storage):
     with pytest.raises(StorageBusyError, match='shutting down'):
         writer.write([RECORD])
     writer.close()
+
+
+def wait(condition):
+    while not condition():
+        time.sleep(0.001)
+
+
+def test_small_submissions_pass_large_ones(storage):
+    """Those that arrive during a commit are all in the next, with some of the large ones."""
+    gate, order = Gate(storage), []
+    with Writer(gate) as writer:
+        writer.submit(Submission([RECORD], 1), lambda _: order.append('first'))
+        wait(lambda: not writer._small)
+        for number in range(6):
+            done = partial(order.append, f'large {number}')
+            writer.submit(Submission([RECORD] * 1000, 1), lambda _, done=done: done())
+        for _ in range(3):
+            writer.submit(Submission([RECORD], 1), lambda _: order.append('small'))
+        gate.open.set()
+    assert ['first', 'small', 'small', 'small', *(f'large {n}' for n in range(6))] == order
+    assert [1, 5, 2, 2] == gate.groups
+
+
+@pytest.mark.parametrize(
+    ('records', 'size'), [(1, MAX_QUEUED_BYTES // 2), (MAX_QUEUED_RECORDS // 2, 1)]
+)
+def test_what_waits_is_bounded(storage, records, size):
+    """In bytes and in records; there is room again when something has been committed."""
+    gate, outcomes = Gate(storage), []
+    submission = Submission([RECORD] * records, size)
+    with Writer(gate) as writer:
+        for _ in range(2):
+            writer.submit(submission, outcomes.append)
+        with pytest.raises(StorageBusyError, match='behind'):
+            writer.submit(submission, outcomes.append)
+        gate.open.set()
+        wait(lambda: len(outcomes) == 2)
+        writer.submit(submission, outcomes.append)
+    assert 3 * records == sum(map(len, outcomes)) == storage.count(Filter())
+
+
+def test_a_single_submission_may_be_larger_than_the_bounds(storage):
+    """Or it could never be stored."""
+    with Writer(storage) as writer:
+        outcomes = []
+        writer.submit(Submission([RECORD], 2 * MAX_QUEUED_BYTES), outcomes.append)
+        wait(lambda: outcomes)
+    assert [[1]] == outcomes
