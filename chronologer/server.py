@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from multiprocessing.util import Finalize
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 
 import cherrypy
@@ -63,7 +63,7 @@ class Node:
 
 
 def create_app(conf: Configuration, storage: Storage, writer: Writer) -> Front:
-    """Return the whole of Chronologer as an RSGI callable, to be closed after use."""
+    """Return the whole of Chronologer as an ASGI callable, to be closed after use."""
     auth = BasicAuth(conf.username, conf.password)
     ingestion = RecordIngestion(conf, auth, storage.get)
     return Front(ingestion, writer, create_site(auth, storage), conf.thread_pool_size)
@@ -157,6 +157,9 @@ def _heed_one_signal() -> None:
         def stop() -> None:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, lambda: None)
+            end = Timer(STOP_TIMEOUT + 2, os._exit, [1])  # if there is nobody left to end us
+            end.daemon = True
+            end.start()
             event.set()
 
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -181,7 +184,7 @@ def serve(conf: Configuration, address: str, started: Callable[[], None]) -> Non
         'chronologer',
         address,
         conf.port,
-        interface=Interfaces.RSGI,
+        interface=Interfaces.ASGINL,
         http=HTTPModes.http1,
         loop=Loops.uvloop,
         runtime_mode=RuntimeModes.mt,  # more posts a second than with st, see doc/performance.rst

@@ -12,9 +12,9 @@ from chronologer.configuration import Configuration
 from chronologer.ingest.writer import Writer
 from chronologer.server import create_app
 from chronologer.storage import create_storage
+from test.servers.asgi import as_wsgi
 from test.servers.chronologer import Server
 from test.servers.database import MariaDB, MySQL
-from test.servers.rsgi import as_wsgi
 
 settings.register_profile('chronologer', deadline=None)  # no test depends on the clock
 settings.load_profile('chronologer')

@@ -84,7 +84,7 @@ def test_version_and_help(run):
     assert f'chronologer {__version__}\n' == run('--version').stdout
     for option in ('-c', '-e', 'serve', 'migrate', 'README'):
         assert option in run('--help').stdout
-    for option in ('-m', '-d', '-p', '-u', '-g'):
+    for option in ('-m', '-d', '--workers', '-p', '-u', '-g'):
         assert option in run('serve', '--help').stdout
     assert 2 == run().returncode
     assert 2 == run('dance').returncode
@@ -184,6 +184,18 @@ def test_detached_server_fails_visibly(run, arguments):
     assert 0 != done.returncode
     assert 1 == len((done.stdout + done.stderr).splitlines())
     assert arguments[1] in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize('number', ['0', '-1', 'two', '2.0', '1000'])
+def test_a_number_of_workers_is_one(run, number):
+    """Of a size that a machine may have."""
+    check_refused(run('serve', '-m', '--workers', number), 'CHRONOLOGER_WORKERS', number)
+
+
+def test_the_option_goes_before_the_setting(tmp_path):
+    """For the number of workers."""
+    with Server(tmp_path, '--workers', '3', workers=2) as server:
+        assert 3 == len(server.workers())
 
 
 def test_a_host_name_is_resolved(tmp_path):

@@ -1,32 +1,40 @@
 """Between server and application: bodies that do not come, answers that are not read."""
 
 import asyncio
+import gzip
+import threading
 from contextlib import closing
-from io import BytesIO
 
 import orjson
 import pytest
 
 from chronologer import front
 from chronologer.errors import StorageBusyError
+from chronologer.ingest.ndjson import Decoder
 from chronologer.ingest.writer import Writer
+from chronologer.model import Filter
 from chronologer.server import create_app
 from chronologer.storage import create_storage
-from test.servers.rsgi import Protocol, Scope
+from test.servers.asgi import answer_of, scope_of
 
 LINE = b'{"name":"app","levelno":20,"created":1525970213.5,"msg":"hello"}\n'
 NDJSON = {'CONTENT_TYPE': 'application/x-ndjson'}
 
 
-class Slow(Protocol):
-    """A body of which some arrives, and then nothing."""
+def arriving(body, *chunks):
+    """A body of which some arrives, and then nothing, or the chunks that are given."""
+    messages = [{'type': 'http.request', 'body': body, 'more_body': True}, *chunks]
 
-    async def __call__(self):
-        await asyncio.sleep(60)
+    async def receive():
+        if not messages:
+            await asyncio.sleep(60)
+        return messages.pop(0)
 
-    async def __aiter__(self):
-        yield self._body
-        await asyncio.sleep(60)
+    return receive
+
+
+def whole(body):
+    return arriving(body, {'type': 'http.request', 'body': b'', 'more_body': False})
 
 
 @pytest.fixture
@@ -35,13 +43,13 @@ def application(configuration):
     with create_storage(configuration.storage_dsn) as storage:
         storage.migrate()
         with Writer(storage) as writer, closing(create_app(configuration, storage, writer)) as app:
-            app.writer = writer
+            app.writer, app.storage = writer, storage
             yield app
 
 
-def post(application, protocol, **environ):
+def post(application, receive, **environ):
     """The status of a post, and what the body of the answer says."""
-    scope = Scope(
+    scope = scope_of(
         {
             'REQUEST_METHOD': 'POST',
             'PATH_INFO': '/api/v1/record',
@@ -51,8 +59,7 @@ def post(application, protocol, **environ):
             **environ,
         }
     )
-    asyncio.run(application(scope, protocol))
-    status, _, (body,) = protocol.answer
+    status, _, body = answer_of(application, scope, receive)
     return status, orjson.loads(body)
 
 
@@ -60,7 +67,7 @@ def post(application, protocol, **environ):
 def test_a_body_that_stops_arriving_is_given_up(application, monkeypatch, length):
     """A small one, which is read as a whole, and a large one."""
     monkeypatch.setattr(front, 'BODY_TIMEOUT', 0.05)
-    status, body = post(application, Slow(LINE), CONTENT_LENGTH=length, **NDJSON)
+    status, body = post(application, arriving(LINE), CONTENT_LENGTH=length, **NDJSON)
     assert (408, 'BodyTimeoutError') == (status, body['error']['type'])
 
 
@@ -68,7 +75,7 @@ def test_what_was_stored_before_is_told(application, monkeypatch):
     """A slice that was complete is stored, and the rest is not."""
     monkeypatch.setattr(front, 'BODY_TIMEOUT', 0.05)
     body = LINE * (front.PIECE // len(LINE) + 10)
-    status, answer = post(application, Slow(body), CONTENT_LENGTH=str(2 * len(body)), **NDJSON)
+    status, answer = post(application, arriving(body), CONTENT_LENGTH=str(2 * len(body)), **NDJSON)
     assert 408 == status
     stored = [record['line'] for record in answer['records']]
     assert list(range(1, len(stored) + 1)) == stored
@@ -89,12 +96,53 @@ def test_a_full_queue_refuses_a_request_and_holds_up_a_stream(application, monke
         monkeypatch.setattr(application.writer, 'submit', sometimes)
 
     body = LINE * 2500
-    protocol = Protocol(BytesIO(body))
     full_at(1, 2, 3)
-    status, ids = post(application, protocol, CONTENT_LENGTH=str(len(body)), **NDJSON)
+    status, ids = post(application, whole(body), CONTENT_LENGTH=str(len(body)), **NDJSON)
     assert (201, 2500) == (status, len(ids))
     calls.clear()
     full_at(0)
-    protocol = Protocol(BytesIO(body))
-    status, answer = post(application, protocol, CONTENT_LENGTH=str(len(body)), **NDJSON)
+    status, answer = post(application, whole(body), CONTENT_LENGTH=str(len(body)), **NDJSON)
     assert (503, 'StorageBusyError') == (status, answer['error']['type'])
+
+
+def test_a_key_of_another_body_stores_nothing(application):
+    """Not even its later slices, whose parts of the key nobody has used."""
+    short, long = LINE * 10, LINE.replace(b'hello', b'other') * 2500
+    for body, status in ((short, 201), (long, 409), (short, 201)):
+        length = str(len(body))
+        headers = {'CONTENT_LENGTH': length, 'HTTP_IDEMPOTENCY_KEY': 'k', **NDJSON}
+        assert status == post(application, whole(body), **headers)[0]
+    assert 10 == application.storage.count(Filter())
+
+
+def test_a_small_body_that_becomes_a_large_one_is_not_decoded_on_the_loop(application, monkeypatch):
+    """It would hold up everybody."""
+    body, threads = gzip.compress(LINE * 3000), set()
+    feed = Decoder.feed
+
+    def noting(self, data):
+        threads.add(threading.current_thread().name.partition('_')[0])
+        return feed(self, data)
+
+    monkeypatch.setattr(Decoder, 'feed', noting)
+    assert len(body) < front.SMALL_BODY
+    length = str(len(body))
+    status, ids = post(
+        application, whole(body), CONTENT_LENGTH=length, HTTP_CONTENT_ENCODING='gzip', **NDJSON
+    )
+    assert (201, 3000, {'decoder'}) == (status, len(ids), threads)
+
+
+def test_long_answers_are_sent_as_they_are_read(application):
+    """By half of the threads at most, so that short ones are not held up."""
+    text = LINE.replace(b'hello', b'x' * 2**19)
+    post(application, whole(text * 3), CONTENT_LENGTH=str(3 * len(text)), **NDJSON)
+    scope = scope_of({'REQUEST_METHOD': 'GET', 'PATH_INFO': '/api/v1/export', 'QUERY_STRING': '',
+                      'HTTP_AUTHORIZATION': 'Basic bG9nZ2VyOnDDpHNzd29yZA=='})  # fmt: skip
+    taken = [application._streams.acquire(blocking=False) for _ in range(2)]
+    status, headers, _ = answer_of(application, scope, whole(b''))
+    assert [True, True] == taken
+    assert (503, '1') == (status, dict(headers)['retry-after'])
+    application._streams.release()
+    status, _, body = answer_of(application, scope, whole(b''))
+    assert (200, 3) == (status, body.count(b'\n'))

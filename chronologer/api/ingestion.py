@@ -37,6 +37,7 @@ from chronologer.storage import Outcome, Recalled, RetryKey
 
 FORM, NDJSON = 'application/x-www-form-urlencoded', 'application/x-ndjson'
 MAX_KEY_LENGTH = 255
+LONG_REPORT = 10_000  # lines
 
 
 class Headers(Protocol):
@@ -144,6 +145,15 @@ class Body:
         self._limit, self._encoding = limit, encoding
         self._received = 0
 
+    def is_small(self, size: int) -> bool:
+        """Whether no more than *size* will come of it."""
+        return self.length is not None and self.length <= size and not self._encoding.window
+
+    @property
+    def held(self) -> int:
+        """Bytes that are kept to decompress what follows."""
+        return self._encoding.window if self._received else 0
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the pieces that *data* holds; see `Identity.feed`."""
         self._received += len(data)
@@ -164,7 +174,7 @@ class Reception:
     """Takes one request."""
 
     held = 0  # bytes that it keeps until more arrives
-    is_recalled = False  # whether the answer has to be looked up, which may take time
+    is_slow = False  # whether to make the answer may take time
 
     def __init__(
         self,
@@ -229,14 +239,14 @@ class Single(Reception):
             raise outcome
         assert self._record is not None
         self._record = self._record._replace(id=outcome[0])
-        self.is_recalled = isinstance(outcome, Recalled)
+        self.is_slow = isinstance(outcome, Recalled)
         return iter(())
 
     def answer(self, error: Exception | None) -> Answer:
         if error is not None:
             return error_response(error, 'POST')
         assert self._record is not None
-        if self.is_recalled and self._record.id is not None:
+        if self.is_slow and self._record.id is not None:
             self._record = self._find(self._record.id) or self._record  # its time may be another
         return 201, [('content-type', JSON)], orjson.dumps(self._record.as_dict())
 
@@ -259,8 +269,13 @@ class Several(Reception):
 
     @property
     def held(self) -> int:  # type: ignore[override]
-        """Bytes of the line that has not ended, and of the slice that is not complete."""
-        return self._decoder.held
+        """Of the line that has not ended and of the slice that is not complete."""
+        return self._decoder.held + self.body.held
+
+    @property
+    def is_slow(self) -> bool:  # type: ignore[override]
+        """A long list."""
+        return len(self._report) > LONG_REPORT
 
     def feed(self, data: bytes) -> Iterator[Submission]:
         for piece in self.body.feed(data):

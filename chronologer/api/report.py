@@ -6,16 +6,20 @@ from typing import Any
 
 import orjson
 
-from chronologer.api.respond import JSON, Answer, describe_error, error_response
+from chronologer.api.respond import JSON, Answer, error_response, printable
 from chronologer.errors import ChronologerError, InputError
+from chronologer.ingest.ndjson import BadLine, bad_line
 
 
 class Report:
     """Knows what has become of each line, in little memory."""
 
-    def __init__(self, bad_lines: list[tuple[int, ChronologerError]]):
-        self._refused = bad_lines  # and why; more may be added by whoever decodes
+    def __init__(self, bad_lines: list[BadLine]):
+        self._refused = bad_lines  # more may be added by whoever decodes
         self._stored: list[tuple[Sequence[int], int]] = []  # lines, first id
+
+    def __len__(self) -> int:
+        return len(self._refused) + sum(len(lines) for lines, _ in self._stored)
 
     def add_stored(self, lines: Sequence[int], ids: list[int]) -> None:
         """Note records that were stored together."""
@@ -26,7 +30,7 @@ class Report:
 
     def add_refused(self, line: int, error: ChronologerError) -> None:
         """Note a record that the storage does not take."""
-        self._refused.append((line, error))
+        self._refused.append(bad_line(line, error))
 
     def answer(self, error: Exception | None) -> Answer:
         """
@@ -62,5 +66,6 @@ class Report:
                 yield line, b'{"line":%d,"id":%d}' % (line, id)
 
     def _refused_entries(self) -> Iterator[tuple[int, Any]]:
-        for line, error in self._refused:
-            yield line, orjson.dumps({'line': line, 'error': describe_error(error)})
+        for line, kind, message in self._refused:
+            error = {'type': kind, 'message': printable(message)}
+            yield line, orjson.dumps({'line': line, 'error': error})

@@ -29,19 +29,17 @@ def error_response(error: Exception, method: str) -> Answer:
         error = ChronologerError('internal error; the reason is in the server log')
     elif error.status >= 500:
         log.error('%s: %s', type(error).__name__, error.message)
-    description = describe_error(error)
-    body = orjson.dumps({'error': description})
+    kind, message = type(error).__name__, printable(error.message)
+    body = orjson.dumps({'error': {'type': kind, 'message': message}})
     headers = [('Content-Type', JSON), ('Content-Length', str(len(body))), *error.headers]
     if method == 'HEAD':
-        headers.append(('X-Error-Type', description['type']))
-        headers.append(('X-Error-Message', _one_line(description['message'])))
+        headers += [('X-Error-Type', kind), ('X-Error-Message', _one_line(message))]
     return error.status, headers, body
 
 
-def describe_error(error: ChronologerError) -> dict[str, str]:
-    """Its type, and a message that JSON can hold."""
-    message = error.message.encode('utf-8', 'backslashreplace').decode()
-    return {'type': type(error).__name__, 'message': message}
+def printable(message: str) -> str:
+    """The message as JSON can hold it."""
+    return message.encode('utf-8', 'backslashreplace').decode()
 
 
 class Refusal(cherrypy.HTTPError):  # type: ignore[misc]

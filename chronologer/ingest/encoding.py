@@ -16,12 +16,16 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-PIECE = 2**18  # bytes
+PIECE = 2**18  # bytes that come out at once
+STEP = 2**14  # bytes that go in at once: what is left of them after a frame is copied
+MANY_FRAMES, SMALL_FRAME = 1000, 100  # beyond that many, they have so many bytes on average
 MAX_WINDOW_LOG = 23  # 8 MiB, which RFC 8878 asks every decoder to support
 
 
 class Identity:
     """A body as it is, counted."""
+
+    window = 0  # bytes that are kept of what was decompressed
 
     def __init__(self, limit: int):
         self._limit = limit
@@ -60,13 +64,19 @@ class Compressed(Identity):
     def __init__(self, limit: int):
         super().__init__(limit)
         self._frame = self._new_frame()
+        self._frames = self._received = 0
         self._is_begun = False
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        has_more = bool(data)
+        for start in range(0, len(data), STEP):
+            yield from self._feed(data[start : start + STEP])
+
+    def _feed(self, data: bytes) -> Iterator[bytes]:
+        self._received += len(data)
+        has_more = True
         while has_more:
             if self._frame.eof:
-                self._frame = self._new_frame()
+                self._begin_frame()
             self._is_begun = True
             try:
                 piece = self._frame.decompress(data, PIECE)
@@ -79,6 +89,12 @@ class Compressed(Identity):
             if self._frame.eof:
                 data = self._frame.unused_data
                 has_more = bool(data)
+
+    def _begin_frame(self) -> None:
+        self._frames += 1
+        if self._frames > MANY_FRAMES and self._received < self._frames * SMALL_FRAME:
+            raise LimitError(f'Content-Encoding: the body has too many {self.name} frames')
+        self._frame = self._new_frame()
 
     def finish(self) -> None:
         if not (self._is_begun and self._frame.eof):
@@ -96,6 +112,7 @@ class Gzip(Compressed):
     """RFC 1952."""
 
     name = 'gzip'
+    window = 2**15
 
     def _new_frame(self) -> Any:
         return zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
@@ -109,6 +126,7 @@ class Zstd(Compressed):
     """RFC 8878."""
 
     name = 'zstd'
+    window = 2**MAX_WINDOW_LOG
 
     def _new_frame(self) -> Any:
         limits = {int(zstd.DecompressionParameter.window_log_max): MAX_WINDOW_LOG}

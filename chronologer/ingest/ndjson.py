@@ -28,6 +28,15 @@ class Slice:
     digest: bytes = b''  # 16 bytes, of the body up to the next slice, if asked for
 
 
+# Its number, and the error by type and message: one with a traceback would keep the line itself.
+BadLine = tuple[int, str, str]
+
+
+def bad_line(number: int, error: ChronologerError) -> BadLine:
+    """What is kept of a line that cannot be stored."""
+    return number, type(error).__name__, error.message
+
+
 class Decoder:
     """Takes a body piece by piece, gives slices; no other thread may do so meanwhile."""
 
@@ -37,7 +46,7 @@ class Decoder:
         max_record_bytes: int,
         has_digest: bool = False,
     ):
-        self.bad_lines: list[tuple[int, ChronologerError]] = []
+        self.bad_lines: list[BadLine] = []
         self._decode = decode
         self._max_bytes = max_record_bytes
         self._pieces: list[bytes] = []  # of the line that has no end yet
@@ -117,7 +126,7 @@ class Decoder:
         if len(self.bad_lines) >= MAX_BAD_LINES:
             rest = f'what follows line {self._line:,} was not read'
             raise LimitError(f'more than {MAX_BAD_LINES:,} bad lines; {rest}')
-        self.bad_lines.append((self._line, error))
+        self.bad_lines.append(bad_line(self._line, error))
 
     def _close(self) -> Slice:
         done, self._slice = self._slice, Slice()

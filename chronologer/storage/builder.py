@@ -15,7 +15,6 @@ from chronologer.storage.block import Block
 TYPES = {int: 'number', float: 'number', str: 'text', bool: 'boolean', list: 'array'}
 MAX_FIELD_NAME = 200  # characters of a name that is remembered
 DATA_CRC = zlib.crc32(b'data')
-UTF8_MAX = 4  # bytes of a character
 
 Fields = set[tuple[str, str]]  # names, as in a query, and types
 # id, ts (µs), level, logger, message, logrec as text, and logrec
@@ -45,7 +44,7 @@ class Builder:
     """Gathers records for a block, in the order of their ids."""
 
     def __init__(self) -> None:
-        self._size = 0  # of text and tokens, in bytes; an upper bound
+        self._size = 0  # of text, in bytes
         self._source_size = 0  # of message and logrec, in characters
         self._rows: list[tuple[int, int, int, int]] = []  # id, ts, level, logger
         self._texts: list[str] = []
@@ -78,7 +77,7 @@ class Builder:
             self._rows.append((id, ts, level, logger))
             self._texts.append(text)
             self._token_ends.append(len(tokens))
-            self._size += len(text) if text.isascii() else UTF8_MAX * len(text)
+            self._size += len(text) if text.isascii() else len(text.encode())
             self._source_size += len(message) + len(source)
             is_large = self._size + 2 * len(tokens) >= max_size
             if is_large or self._source_size >= max_source_size or len(self) >= max_records:

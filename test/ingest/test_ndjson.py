@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chronologer import errors
 from chronologer.errors import InputError, LimitError
 from chronologer.ingest import ndjson
 from chronologer.ingest.logrecord import decode_json
@@ -45,7 +46,7 @@ def decode(parts, decode=decode_json, max_bytes=MAX, has_digest=True):
     with patch.multiple(ndjson, SLICE_RECORDS=4, SLICE_BYTES=250):
         slices = [slice for part in parts for slice in decoder.feed(part)]
         slices += decoder.finish()
-    return slices, [(line, type(ex), str(ex)) for line, ex in decoder.bad_lines]
+    return slices, [(line, getattr(errors, kind), text) for line, kind, text in decoder.bad_lines]
 
 
 @given(LINES, st.booleans(), CUTS)
@@ -176,6 +177,6 @@ def test_large_body_takes_little_memory():
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert (10_001, [10_001]) == (count, [line for line, _ in decoder.bad_lines])
+    assert (10_001, [10_001]) == (count, [line for line, _, _ in decoder.bad_lines])
     assert size > 60_000_000
     assert peak < 30_000_000
