@@ -56,11 +56,26 @@ def wsgi(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 async def rsgi(scope: Any, protocol: Any) -> None:
     """Nothing waits but a task."""
     await protocol()
-    loop = asyncio.get_running_loop()
-    future = loop.create_future()
-    done.put(partial(loop.call_soon_threadsafe, future.set_result, None))
-    await future
+    await written()
     protocol.response_bytes(201, HEADERS, BODY)
+
+
+async def asgi(scope: Any, receive: Any, send: Any) -> None:
+    """Likewise."""
+    while (await receive()).get('more_body'):
+        pass
+    await written()
+    headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS]
+    await send({'type': 'http.response.start', 'status': 201, 'headers': headers})
+    await send({'type': 'http.response.body', 'body': BODY})
+
+
+def written() -> asyncio.Future[None]:
+    """Done when the writer has called back."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[None] = loop.create_future()
+    done.put(partial(loop.call_soon_threadsafe, future.set_result, None))
+    return future
 
 
 def serve_granian(port: int, interface: str, **options: Any) -> None:
@@ -78,7 +93,7 @@ def serve_granian(port: int, interface: str, **options: Any) -> None:
 def load(interface: str) -> Any:
     """The application, in the worker process."""
     threading.Thread(target=write, daemon=True).start()
-    return {'wsgi': wsgi, 'rsgi': rsgi}[interface]
+    return {'wsgi': wsgi, 'rsgi': rsgi, 'asginl': asgi}[interface]
 
 
 def serve_cheroot(port: int) -> None:
@@ -92,17 +107,20 @@ FRONTS: dict[str, Callable[[int], None]] = {
     'cheroot, WSGI, 64 threads': serve_cheroot,
     'granian, WSGI, 64 threads': partial(serve_granian, interface='wsgi', blocking_threads=64),
     'granian, WSGI, 1,200 threads': partial(serve_granian, interface='wsgi', blocking_threads=1200),
-    'granian, RSGI, asyncio': partial(
-        serve_granian, interface='rsgi', loop='asyncio', runtime_mode='mt'
-    ),
-    'granian, RSGI, uvloop, st': partial(
-        serve_granian, interface='rsgi', loop='uvloop', runtime_mode='st'
-    ),
     'granian, RSGI, uvloop, mt': partial(
         serve_granian, interface='rsgi', loop='uvloop', runtime_mode='mt'
     ),
+    'granian, ASGI, asyncio, mt': partial(
+        serve_granian, interface='asginl', loop='asyncio', runtime_mode='mt'
+    ),
+    'granian, ASGI, uvloop, st': partial(
+        serve_granian, interface='asginl', loop='uvloop', runtime_mode='st'
+    ),
+    'granian, ASGI, uvloop, mt': partial(
+        serve_granian, interface='asginl', loop='uvloop', runtime_mode='mt'
+    ),
     'the same, 2 workers': partial(
-        serve_granian, interface='rsgi', loop='uvloop', runtime_mode='mt', workers=2
+        serve_granian, interface='asginl', loop='uvloop', runtime_mode='mt', workers=2
     ),
 }
 
