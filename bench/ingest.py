@@ -51,7 +51,7 @@ def main() -> None:
     ):
         directory = Path(name)
         with Server(directory, dsn=dsn()) as ours, Peer(peer_dsn(), []) as original:
-            for run in range(RUNS):
+            for _ in range(RUNS):
                 for who, server in (('ours', ours), ('original', original)):
                     pids = [server.process.pid, *(ours.workers() if who == 'ours' else [])]
                     for question, figure in measure(server.host, texts, pids, who == 'ours'):
