@@ -244,7 +244,7 @@ def test_nothing_is_left_owned_by_root(open_path, python_for_all):
         files = {path.name: path.stat() for path in open_path.iterdir()}
         del files['server.log']  # of the test
         assert {(65534, 65534)} == {(stat.st_uid, stat.st_gid) for stat in files.values()}
-        database = ['chronologer.sqlite', 'chronologer.sqlite-shm', 'chronologer.sqlite-wal']
+        database = [f'chronologer.sqlite{end}' for end in ('', '-shm', '-turn', '-wal')]
         assert [*database, 'log', 'pid'] == sorted(files)
 
 

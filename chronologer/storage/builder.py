@@ -113,8 +113,8 @@ class Builder:
 
     def build(self) -> Block:
         """Make a block of them."""
-        text = fold('\0'.join([*self._texts, '']))
-        is_ascii = text.isascii()
+        source = '\0'.join([*self._texts, ''])
+        text, is_ascii = fold(source), source.isascii()  # ß is none, its folded form is
         lengths = [len(one if is_ascii else fold(one).encode()) + 1 for one in self._texts]
         columns = np.array(self._rows, np.int64).reshape(-1, 4).T
         text_ends = np.cumsum(lengths, dtype=np.int64)

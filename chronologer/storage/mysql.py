@@ -102,9 +102,8 @@ class MySQLStorage(SqlStorage):
         self._max_packet = 0  # bytes, once the write connection is open
 
     def take_ids(self, db: 'Connection', count: int) -> int:
-        db.execute('UPDATE next_id SET id = LAST_INSERT_ID(id + ?)', (count,))
-        (next_id,) = db.execute('SELECT LAST_INSERT_ID()').fetchone()
-        return int(next_id) - count
+        update = 'UPDATE next_id SET id = LAST_INSERT_ID(id + ?)'
+        return int(db.execute(update, (count,)).lastrowid) - count
 
     def find_logger(self, db: 'Connection', name: str) -> int | None:
         row = db.execute('SELECT id FROM logger WHERE hash = ?', (_hash(name),)).fetchone()

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
-SIZES = 512, 128, 32, 8, 2, 1  # rows; SQLite takes 32,766 parameters, and compiles each once
+SIZES = 512, 128, 32, 8, 3, 2, 1  # rows; SQLite takes 32,766 parameters, and compiles each once
 
 
 def insert_rows(db: Any, insert: str, rows: Sequence[Sequence[Any]], end: str = '') -> None:

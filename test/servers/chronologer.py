@@ -35,6 +35,14 @@ def environment(directory: Path, port: int, **settings: object) -> dict[str, str
     }
 
 
+def command_line(pid: str) -> bytes:
+    """That of a process, which may just have ended."""
+    try:
+        return Path(f'/proc/{pid}/cmdline').read_bytes()
+    except FileNotFoundError:
+        return b''
+
+
 class Server:
     """Starts with the block and is stopped at its end; `start` and `kill` do it in between."""
 
@@ -88,11 +96,7 @@ class Server:
     def workers(self) -> list[int]:
         """The processes that serve requests."""
         children = Path(f'/proc/{self.process.pid}/task/{self.process.pid}/children').read_text()
-        return [
-            int(pid)
-            for pid in children.split()
-            if b'spawn_main' in Path(f'/proc/{pid}/cmdline').read_bytes()
-        ]
+        return [int(pid) for pid in children.split() if b'spawn_main' in command_line(pid)]
 
     def request(
         self, method: str, path: str, body: bytes | None = None, headers: dict | None = None
