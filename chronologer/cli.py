@@ -63,7 +63,12 @@ def _parser() -> argparse.ArgumentParser:
         help='part of the configuration to use: production, development (default), test_suite',
     )
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
+    _add_serve(commands)
+    _add_migrate(commands)
+    return parser
 
+
+def _add_serve(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
     serve = commands.add_parser('serve', help='run the server', description='Run the server.')
     serve.set_defaults(command=_serve)
     serve.add_argument('-m', dest='migrate', action='store_true', help='migrate the storage first')
@@ -88,13 +93,14 @@ def _parser() -> argparse.ArgumentParser:
         '-g', dest='group', metavar='GROUP', help="group to become; default: USER's own"
     )
 
+
+def _add_migrate(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
     migrate = commands.add_parser(
         'migrate',
         help='create or upgrade the storage',
         description="Create the storage's schema, or bring it up to this version's.",
     )
     migrate.set_defaults(command=_migrate)
-    return parser
 
 
 def _serve(conf: Configuration, options: argparse.Namespace) -> None:

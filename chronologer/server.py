@@ -39,7 +39,8 @@ from chronologer.api.respond import framework_error, pending_error
 from chronologer.api.timeline import TimelineResource
 from chronologer.auth import BasicAuth
 from chronologer.configuration import Configuration
-from chronologer.front import Front, WSGIApplication
+from chronologer.front import Front
+from chronologer.front.site import Site, WSGIApplication
 from chronologer.ingest.writer import Writer
 from chronologer.process import die_with_parent, raise_file_limit
 from chronologer.storage import Storage, create_storage
@@ -66,7 +67,8 @@ def create_app(conf: Configuration, storage: Storage, writer: Writer) -> Front:
     """Return the whole of Chronologer as an ASGI callable, to be closed after use."""
     auth = BasicAuth(conf.username, conf.password)
     ingestion = RecordIngestion(conf, auth, storage.get)
-    return Front(ingestion, writer, create_site(auth, storage), conf.thread_pool_size)
+    site = Site(create_site(auth, storage), conf.thread_pool_size)
+    return Front(ingestion, writer, site)
 
 
 def create_site(auth: BasicAuth, storage: Storage) -> WSGIApplication:

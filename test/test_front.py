@@ -8,8 +8,8 @@ from contextlib import closing
 import orjson
 import pytest
 
-from chronologer import front
 from chronologer.errors import StorageBusyError
+from chronologer.front import SMALL_BODY, incoming
 from chronologer.ingest.ndjson import Decoder
 from chronologer.ingest.writer import Writer
 from chronologer.model import Filter
@@ -66,20 +66,20 @@ def post(application, receive, **environ):
 @pytest.mark.parametrize('length', ['1000', '100000'])
 def test_a_body_that_stops_arriving_is_given_up(application, monkeypatch, length):
     """A small one, which is read as a whole, and a large one."""
-    monkeypatch.setattr(front, 'BODY_TIMEOUT', 0.05)
+    monkeypatch.setattr(incoming, 'WANTED_TIMEOUT', 0.05)
     status, body = post(application, arriving(LINE), CONTENT_LENGTH=length, **NDJSON)
     assert (408, 'BodyTimeoutError') == (status, body['error']['type'])
 
 
 def test_what_was_stored_before_is_told(application, monkeypatch):
     """A slice that was complete is stored, and the rest is not."""
-    monkeypatch.setattr(front, 'BODY_TIMEOUT', 0.05)
-    body = LINE * (front.PIECE // len(LINE) + 10)
+    monkeypatch.setattr(incoming, 'WANTED_TIMEOUT', 0.05)
+    body = LINE * (incoming.PIECE // len(LINE) + 10)
     status, answer = post(application, arriving(body), CONTENT_LENGTH=str(2 * len(body)), **NDJSON)
     assert 408 == status
     stored = [record['line'] for record in answer['records']]
     assert list(range(1, len(stored) + 1)) == stored
-    assert len(stored) // 1000 == front.PIECE // len(LINE) // 1000
+    assert len(stored) // 1000 == incoming.PIECE // len(LINE) // 1000
 
 
 def test_a_full_queue_refuses_a_request_and_holds_up_a_stream(application, monkeypatch):
@@ -125,7 +125,7 @@ def test_a_small_body_that_becomes_a_large_one_is_not_decoded_on_the_loop(applic
         return feed(self, data)
 
     monkeypatch.setattr(Decoder, 'feed', noting)
-    assert len(body) < front.SMALL_BODY
+    assert len(body) < SMALL_BODY
     length = str(len(body))
     status, ids = post(
         application, whole(body), CONTENT_LENGTH=length, HTTP_CONTENT_ENCODING='gzip', **NDJSON
@@ -139,10 +139,29 @@ def test_long_answers_are_sent_as_they_are_read(application):
     post(application, whole(text * 3), CONTENT_LENGTH=str(3 * len(text)), **NDJSON)
     scope = scope_of({'REQUEST_METHOD': 'GET', 'PATH_INFO': '/api/v1/export', 'QUERY_STRING': '',
                       'HTTP_AUTHORIZATION': 'Basic bG9nZ2VyOnDDpHNzd29yZA=='})  # fmt: skip
-    taken = [application._streams.acquire(blocking=False) for _ in range(2)]
+    taken = [application._site._streams.acquire(blocking=False) for _ in range(2)]
     status, headers, _ = answer_of(application, scope, whole(b''))
     assert [True, True] == taken
     assert (503, '1') == (status, dict(headers)['retry-after'])
-    application._streams.release()
+    application._site._streams.release()
     status, _, body = answer_of(application, scope, whole(b''))
     assert (200, 3) == (status, body.count(b'\n'))
+
+
+def test_nothing_is_made_for_who_has_hung_up(application, monkeypatch):
+    """The server takes what is sent to nobody; a long answer ends all the same."""
+    body = LINE.replace(b'hello', b'x' * 2**17) * 30
+    assert 201 == post(application, whole(body), CONTENT_LENGTH=str(len(body)), **NDJSON)[0]
+    read, page = [], application.storage.page
+
+    def counting(*args, **kwargs):
+        for record in page(*args, **kwargs):
+            read.append(record.id)
+            yield record
+
+    monkeypatch.setattr(application.storage, 'page', counting)
+    scope = scope_of({'REQUEST_METHOD': 'GET', 'PATH_INFO': '/api/v1/export', 'QUERY_STRING': '',
+                      'HTTP_AUTHORIZATION': 'Basic bG9nZ2VyOnDDpHNzd29yZA=='})  # fmt: skip
+    status, *_ = answer_of(application, scope, arriving(b'', {'type': 'http.disconnect'}))
+    assert 200 == status
+    assert (200, True) == (status, 0 < len(read) < 10)

@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -18,6 +19,7 @@ POST = (
     b'POST /api/v1/record HTTP/1.1\r\nHost: x\r\nAuthorization: Basic bG9nZ2VyOg==\r\n'
     b'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n'
 )
+GET_EXPORT = b'GET /api/v1/export HTTP/1.1\r\nHost: x\r\nAuthorization: Basic bG9nZ2VyOg==\r\n\r\n'
 BODY = urlencode(RECORD).encode()
 
 
@@ -166,6 +168,30 @@ def test_idle_connections_do_not_keep_others_out(tmp_path):
             response.read()
             assert 201 == response.status
         assert 30 == server.count()
+
+
+def test_who_hangs_up_during_an_answer_costs_nothing_more(server):
+    """The rest of it is not even read from the storage."""
+    lines = (json.dumps({**RECORD, 'msg': 'x' * 10_000}) + '\n').encode() * 3000
+    headers = {**AUTHORIZATION, 'Content-Type': 'application/x-ndjson'}
+    assert 201 == server.request('POST', '/api/v1/record', lines, headers).status
+    (worker,) = server.workers()
+
+    def bytes_read() -> int:
+        return int(Path(f'/proc/{worker}/io').read_text().split()[1])
+
+    start = bytes_read()
+    assert 3000 == server.request('GET', '/api/v1/export').data.count(b'\n')
+    whole, start = bytes_read() - start, bytes_read()
+    with socket.create_connection(('127.0.0.1', server.port), timeout=20) as connection:
+        connection.sendall(GET_EXPORT)
+        assert connection.recv(1000)
+    while True:  # until it stands still
+        before = bytes_read()
+        time.sleep(0.5)
+        if bytes_read() == before:
+            break
+    assert before - start < whole / 4
 
 
 def test_posts_from_many_threads_are_stored_once_each(server):

@@ -5,10 +5,11 @@ A `Reception` is fed the body as it arrives, gives what is to be stored, is told
 and in the end knows the answer. Who feeds it is `chronologer.front`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -40,39 +41,35 @@ MAX_KEY_LENGTH = 255
 LONG_REPORT = 10_000  # lines
 
 
-class Headers(Protocol):
-    """Those of a request, by names in lower case."""
-
-    def get(self, name: str) -> str | None:
-        """The value of a header, if it is there."""
-
-
 class RecordIngestion:
     """Decides how a request is taken, before its body is read."""
 
     def __init__(self, conf: Configuration, auth: BasicAuth, find: Callable[[int], Record | None]):
         self._conf, self._auth, self._find = conf, auth, find
 
-    def begin(self, headers: Headers, query_string: str) -> 'Reception':
+    def begin(self, headers: dict[str, str], query_string: str) -> 'Reception':
         """
         Check all that can be checked beforehand; return what takes the body.
+
+        The names of *headers* are in lower case.
 
         Raises:
             ChronologerError: The request is refused: credentials, parameters, format or length.
         """
         user = self._auth.check(headers.get('authorization'))
         is_raw = bool(query_string) and _take_raw(query_string)
-        media_type = (headers.get('content-type') or '').partition(';')[0].strip().lower()
+        media_type = headers.get('content-type', '').partition(';')[0].strip().lower()
         decode = _find_decoder(media_type, is_raw)
-        encoding = find_encoding(headers.get('content-encoding') or '')
+        encoding = find_encoding(headers.get('content-encoding', ''))
         conf = self._conf
         is_ndjson = media_type == NDJSON
         limit = conf.max_ndjson_bytes if is_ndjson else conf.max_request_bytes
         length = _parse_length(headers.get('content-length'), limit)
         retry = _parse_key(headers.get('idempotency-key'), length, user, media_type, is_raw)
-        kind = Several if is_ndjson else Single
         body = Body(length, limit, encoding(limit if is_ndjson else conf.max_decoded_bytes))
-        return kind(self._find, body, decode, conf.max_record_bytes, retry)
+        if is_ndjson:
+            return Several(body, decode, conf.max_record_bytes, retry)
+        return Single(body, decode, conf.max_record_bytes, retry, find=self._find)
 
 
 def _take_raw(query_string: str) -> bool:
@@ -170,7 +167,7 @@ class Body:
         self._encoding.finish()
 
 
-class Reception:
+class Reception(ABC):
     """Takes one request."""
 
     held = 0  # bytes that it keeps until more arrives
@@ -178,23 +175,23 @@ class Reception:
 
     def __init__(
         self,
-        find: Callable[[int], Record | None],
         body: Body,
         decode: Callable[..., Record],
         max_record_bytes: int,
         retry: Retry | None,
     ):
-        self._find, self.body, self._decode = find, body, decode
+        self.body, self._decode = body, decode
         self._max_record_bytes, self._retry = max_record_bytes, retry
 
+    @abstractmethod
     def feed(self, data: bytes) -> Iterator[Submission]:
         """Yield what is to be stored of what has arrived."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finish(self) -> Iterator[Submission]:
         """Yield what is left to be stored, now that the body has ended."""
-        raise NotImplementedError
 
+    @abstractmethod
     def note(self, submission: Submission, outcome: Outcome) -> Iterator[Submission]:
         """
         Take the outcome of a submission; yield what is to be tried instead.
@@ -202,18 +199,18 @@ class Reception:
         Raises:
             ChronologerError: There is no use in going on.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def answer(self, error: Exception | None) -> Answer:
         """Say what has become of the request, which *error* has ended before its time."""
-        raise NotImplementedError
 
 
 class Single(Reception):
     """A body that is one record; the answer has it whole."""
 
-    def __init__(self, *args: Any):
+    def __init__(self, *args: Any, find: Callable[[int], Record | None]):
         super().__init__(*args)
+        self._find = find
         self._pieces: list[bytes] = []
         self._record: Record | None = None
 

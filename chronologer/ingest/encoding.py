@@ -6,6 +6,7 @@ A bomb of a few kilobytes costs no more than the limit in time, and a piece in m
 
 import sys
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,7 +57,7 @@ class Identity:
             raise LimitError(f'the body has more than {self._limit:,} bytes, which is the limit')
 
 
-class Compressed(Identity):
+class Compressed(Identity, ABC):
     """A body in frames, one after the other."""
 
     name: str
@@ -100,12 +101,12 @@ class Compressed(Identity):
         if not (self._is_begun and self._frame.eof):
             raise InputError(f'Content-Encoding: the {self.name} body ends before its end')
 
-    def _new_frame(self) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _new_frame(self) -> Any: ...
 
+    @abstractmethod
     def _rest(self, piece: bytes) -> tuple[bytes, bool]:
         """What to decompress next, and whether there is anything, within the frame."""
-        raise NotImplementedError
 
 
 class Gzip(Compressed):

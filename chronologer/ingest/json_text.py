@@ -44,7 +44,7 @@ def parse_object(text: bytes, plain: bool = False) -> tuple[dict[str, Any], bool
         InputError: It is no JSON or no object; says where, or what it is.
         LimitError: It has more than `MAX_VALUES` values.
     """
-    if len(text) > MAX_VALUES and _count_values(text) > MAX_VALUES:
+    if len(text) > MAX_VALUES and _has_too_many_values(text):
         raise LimitError(f'a record has more than {MAX_VALUES:,} values')
     try:
         value = orjson.loads(text)
@@ -76,8 +76,10 @@ def _parse_int(digits: str) -> int | str:
     return digits
 
 
-def _count_values(text: bytes) -> int:
-    """At most so many: commas and brackets, outside of strings if that matters."""
-    if sum(map(text.count, (b',', b'[', b'{'))) <= MAX_VALUES:
-        return 0
-    return sum(map(STRING.sub(b'', text).count, (b',', b'[', b'{')))
+def _has_too_many_values(text: bytes) -> bool:
+    """By its commas and brackets; those within strings are left out if they matter."""
+    return _count_signs(text) > MAX_VALUES and _count_signs(STRING.sub(b'', text)) > MAX_VALUES
+
+
+def _count_signs(text: bytes) -> int:
+    return sum(map(text.count, (b',', b'[', b'{')))

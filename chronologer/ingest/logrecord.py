@@ -7,6 +7,7 @@ everything that the program passed as ``extra``.
 """
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from itertools import chain
@@ -53,6 +54,9 @@ META = frozenset(
 # None when there is nothing to say.
 TEXT = frozenset(['asctime', 'filename', 'levelname', 'module', 'msg', 'pathname'])
 TEXT_OR_NONE = frozenset(['funcName', 'processName', 'stack_info', 'taskName', 'threadName'])
+AS_IT_IS = TEXT | COLUMNS | frozenset(ERROR)  # of a form
+
+Division = tuple[tuple[str, ...], tuple[str, ...]]
 
 CONTAINERS: frozenset[object] = frozenset([list, dict])  # of JSON
 MAX_USUAL = 4096  # bytes of a record, the division of whose fields into parts is remembered
@@ -72,26 +76,21 @@ def decode_form(body: bytes) -> Record:
         LimitError: The form has too many fields, or one with too long a name.
     """
     fields = parse_form(body)
-    missing = [field for field in REQUIRED if field not in fields]
-    if missing:
-        raise InputError(f'not a LogRecord: no field {", ".join(missing)} in the form')
-    name, level, ts = fields.pop('name'), fields.pop('levelno'), fields.pop('created')
+    name, level, created = _required(fields)
+    _check_names(fields)
     restorer = Restorer()
-    return Record(
-        ts=_parse_created(ts),
-        name=name,
-        level=_parse_level(level),
-        message=stored_text(_message(fields, restorer)),
-        logrec=_logrec(fields, restorer),
-    )
+    args = restorer.restore_args(fields.get('args', ''))
+    message = fields.get('message')
+    if message is None:  # a bare HTTPHandler runs no formatter
+        message = stored_text(interpolate(fields.get('msg', ''), args))
+    values = {field: _form_value(field, text, restorer) for field, text in fields.items()}
+    return Record(_parse_created(created), name, _parse_level(level), message, _take_logrec(values))
 
 
-def _message(fields: dict[str, str], restorer: Restorer) -> str:
-    """Take the formatted text, or format it: a bare HTTPHandler runs no formatter."""
-    message = fields.pop('message', None)
-    if message is not None:
-        return message
-    return interpolate(fields.get('msg', ''), restorer.restore_args(fields.get('args', '')))
+def _form_value(field: str, text: str, restorer: Restorer) -> Any:
+    if field in TEXT_OR_NONE:
+        return None if text == 'None' else text
+    return text if field in AS_IT_IS else stored_value(restorer.restore(text))
 
 
 def decode_json(text: bytes, plain: bool = False) -> Record:
@@ -105,15 +104,10 @@ def decode_json(text: bytes, plain: bool = False) -> Record:
         LimitError: It has too many values.
     """
     fields, plain = parse_object(text, plain or is_plain(text))
+    name, level, created = _required(fields)
     is_usual = plain and len(text) < MAX_USUAL
-    try:
-        name, level, created = fields['name'], fields['levelno'], fields['created']
-    except KeyError:
-        missing = ', '.join(field for field in REQUIRED if field not in fields)
-        raise InputError(f'not a LogRecord: no field {missing}') from None
     if not is_usual:
-        if any(len(key) > MAX_KEY for key in fields):
-            raise LimitError(f'a field name has more than {MAX_KEY:,} characters')
+        _check_names(fields)
         fields = {stored_text(key): stored_value(value) for key, value in fields.items()}
         name = stored_text(name) if type(name) is str else name
     elif _has_structures(fields):
@@ -126,8 +120,22 @@ def decode_json(text: bytes, plain: bool = False) -> Record:
         name,
         level if type(level) is int and LEVEL_MIN <= level <= LEVEL_MAX else _parse_level(level),
         message if type(message) is str else _json_message(fields),
-        _take_logrec(fields, is_usual),
+        _take_logrec(fields, _divide_usual if is_usual else _divide),
     )
+
+
+def _required(fields: dict[str, Any]) -> tuple[Any, Any, Any]:
+    try:
+        return fields['name'], fields['levelno'], fields['created']
+    except KeyError:
+        missing = ', '.join(field for field in REQUIRED if field not in fields)
+        raise InputError(f'not a LogRecord: no field {missing}') from None
+
+
+def _check_names(fields: dict[str, Any]) -> None:
+    longest = max(map(len, fields))
+    if longest > MAX_KEY:
+        raise LimitError(f'a field name has {longest:,} characters, the limit is {MAX_KEY:,}')
 
 
 def _has_structures(fields: dict[str, Any]) -> bool:
@@ -158,21 +166,21 @@ def _as_text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(stored_value(value)).decode()
 
 
-def _divide(keys: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _divide(keys: tuple[str, ...]) -> Division:
     """Of the names of a record's fields, those of ``data``, and those of columns and ``error``."""
     others = tuple(key for key in keys if key in COLUMNS or key in ERROR)
     return tuple(key for key in keys if key not in META and key not in others), others
 
 
-_divide_usual = lru_cache(1000)(
-    _divide
-)  # records of one program have the same fields, in one order
+# Records of one program have the same fields, in the same order.
+_divide_usual = lru_cache(1000)(_divide)
 
 
-def _take_logrec(fields: dict[str, Any], is_usual: bool) -> dict[str, Any]:
+def _take_logrec(
+    fields: dict[str, Any], divide: Callable[[tuple[str, ...]], Division] = _divide
+) -> dict[str, Any]:
     """The parts of ``logrec``; *fields* themselves become ``meta``."""
-    keys = tuple(fields)
-    in_data, others = _divide_usual(keys) if is_usual else _divide(keys)
+    in_data, others = divide(tuple(fields))
     logrec: dict[str, Any] = {}
     if in_data:
         logrec['data'] = {key: fields.pop(key) for key in in_data}
@@ -191,28 +199,6 @@ def _parse_epoch(seconds: float) -> datetime:
         return datetime.fromtimestamp(seconds, timezone.utc)
     except (OverflowError, ValueError, OSError):
         return _parse_created(repr(seconds))
-
-
-def _logrec(fields: dict[str, str], restorer: Restorer) -> dict[str, Any]:
-    error = {field: fields[field] for field in ERROR if fields.get(field, 'None') not in NO_ERROR}
-    meta, data = {}, {}
-    for field, text in fields.items():
-        if field in META:
-            meta[field] = _meta_value(field, text, restorer)
-        elif len(field) > MAX_KEY:
-            raise LimitError(
-                f'a field name has {len(field):,} characters, the limit is {MAX_KEY:,}'
-            )
-        elif field not in ERROR:
-            data[field] = stored_value(restorer.restore(text))
-    parts = {'data': data, 'meta': meta, 'error': error}
-    return {part: content for part, content in parts.items() if content}
-
-
-def _meta_value(field: str, text: str, restorer: Restorer) -> Any:
-    if field in TEXT_OR_NONE:
-        return None if text == 'None' else text
-    return text if field in TEXT else stored_value(restorer.restore(text))
 
 
 def _parse_level(value: Any) -> int:

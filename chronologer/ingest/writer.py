@@ -9,7 +9,6 @@ it, and a lone record never waits for company. What waits is bounded, in records
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from threading import Condition, Thread
 
@@ -79,21 +78,6 @@ class Writer:
             self._bytes += size
             (self._small if count <= SMALL else self._large).append((submission, done))
             self._changed.notify()
-
-    def write(self, records: Sequence[Record]) -> list[int]:
-        """
-        Store records, all or nothing, and return their ids once they are committed.
-
-        Raises:
-            StorageBusyError: Too much waits already, or the writer has been closed.
-            StorageError: The engine failed or refused them.
-        """
-        future: Future[Outcome] = Future()
-        self.submit(Submission(records, 0), future.set_result)
-        outcome = future.result()
-        if isinstance(outcome, ChronologerError):
-            raise outcome
-        return outcome
 
     def close(self) -> None:
         """Commit what has been handed over, then stop."""

@@ -60,7 +60,7 @@ class Index:
         self._fields.clear()
 
     def add(self, db: Any, rows: Sequence[Row], ids: range) -> None:
-        """Take note of records that were written, with *ids*, and make the blocks they fill."""
+        """Take note of records, written with some of *ids*, and make the blocks they fill."""
         if ids.start != self._next_id:
             self._tail = Builder()
             self._is_complete = False

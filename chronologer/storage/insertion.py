@@ -15,7 +15,7 @@ from chronologer.model import Record, microseconds
 from chronologer.storage import Batch, Outcome, RetryKey, counters, retry
 from chronologer.storage.bucket import QUARTER
 from chronologer.storage.builder import Row
-from chronologer.storage.counters import Counts, Dialect
+from chronologer.storage.counters import Dialect
 from chronologer.storage.index import Index
 
 MAX_CACHED_LOGGERS, MAX_CACHED_NAME = 10_000, 200  # entries, characters
@@ -62,38 +62,40 @@ class Insertion:
     ) -> list[Outcome]:
         """Write batches with their keys; see `Storage.insert`."""
         # First of all: who has the ids has the turn, and reads nothing older than that.
-        first_id = self._engine.take_ids(db, sum(map(len, batches)))
+        count = sum(map(len, batches))
+        first_id = self._engine.take_ids(db, count)
         if any(keys):
             retry.expire(db)
-        counts: Counts = Counter()
         try:
-            outcomes = self._insert_together(db, batches, keys, first_id, counts)
+            outcomes, rows = self._insert_together(db, batches, keys, first_id)
         except self._engine.batch_errors:
-            outcomes = []
-            for batch, key in zip(batches, keys, strict=True):
-                outcomes.append(self._insert_alone(db, batch, key, first_id, counts))
-                first_id += len(batch)
+            outcomes, rows = self._insert_each(db, batches, keys, first_id)
+        counts = Counter((logger, ts // QUARTER, level) for _, ts, level, logger, *_ in rows)
         counters.add(db, self._dialect, counts)
+        self._index.add(db, rows, range(first_id, first_id + count))
         return outcomes
 
-    def _insert_alone(
-        self, db: Any, batch: Batch, key: RetryKey | None, first_id: int, counts: Counts
-    ) -> Outcome:
-        try:
-            return self._insert_together(db, [batch], [key], first_id, counts)[0]
-        except ChronologerError as ex:
-            return ex
-        except self._engine.batch_errors as ex:
-            return RefusedError(f'the storage cannot take the batch: {ex}')
+    def _insert_each(
+        self, db: Any, batches: Sequence[Batch], keys: Sequence[RetryKey | None], first_id: int
+    ) -> tuple[list[Outcome], list[Row]]:
+        outcomes: list[Outcome] = []
+        rows: list[Row] = []
+        for batch, key in zip(batches, keys, strict=True):
+            try:
+                (outcome,), its_rows = self._insert_together(db, [batch], [key], first_id)
+            except ChronologerError as ex:
+                outcomes.append(ex)
+            except self._engine.batch_errors as ex:
+                outcomes.append(RefusedError(f'the storage cannot take the batch: {ex}'))
+            else:
+                outcomes.append(outcome)
+                rows += its_rows
+                first_id += len(its_rows)
+        return outcomes, rows
 
     def _insert_together(
-        self,
-        db: Any,
-        batches: Sequence[Batch],
-        keys: Sequence[RetryKey | None],
-        first_id: int,
-        counts: Counts,
-    ) -> list[Outcome]:
+        self, db: Any, batches: Sequence[Batch], keys: Sequence[RetryKey | None], first_id: int
+    ) -> tuple[list[Outcome], list[Row]]:
         """Write batches that are not known; if the engine refuses one, undo all and raise."""
         outcomes: list[Outcome] = []
         records: list[Record] = []
@@ -108,25 +110,22 @@ class Insertion:
                     if key:
                         retry.remember(db, key, outcome)
                 outcomes.append(outcome)
-            self._insert_records(db, records, first_id, counts)
+            rows = self._make_rows(db, records, first_id)
+            self._engine.insert_records(db, rows)
         except self._engine.batch_errors:  # others may have undone the savepoint already
             db.execute('ROLLBACK TO SAVEPOINT batch')
             self.forget()
             raise
-        return outcomes
+        return outcomes, rows
 
-    def _insert_records(
-        self, db: Any, records: Sequence[Record], first_id: int, counts: Counts
-    ) -> None:
+    def _make_rows(self, db: Any, records: Sequence[Record], first_id: int) -> list[Row]:
         loggers = self._loggers
         rows: list[Row] = []
         for id, (ts, name, level, message, logrec, _) in enumerate(records, first_id):
             logger, fields = loggers.get(name) or self._logger_id(db, name), logrec or {}
             text = orjson.dumps(fields).decode()
             rows.append((id, microseconds(ts), level, logger, message, text, fields))
-        self._engine.insert_records(db, rows)
-        counts.update([(row[3], row[1] // QUARTER, row[2]) for row in rows])
-        self._index.add(db, rows, range(first_id, first_id + len(records)))
+        return rows
 
     def _logger_id(self, db: Any, name: str) -> int:
         id = self._engine.find_logger(db, name)

@@ -22,6 +22,7 @@ from yoyo.connections import DatabaseURI
 from yoyo.migrations import default_migration_table
 
 from chronologer.errors import (
+    DiskFullError,
     InputError,
     LimitError,
     QueryTimeoutError,
@@ -64,6 +65,7 @@ AWAY = {
     2002, 2003,  # cannot connect
 }  # fmt: skip
 TIMED_OUT = {1969, 3024}  # MariaDB's max_statement_time, MySQL's MAX_EXECUTION_TIME
+FULL = {1021, 1114}  # disk full, the table is full
 OUT_OF_RANGE = 1690
 NO_SUCH_TABLE = 1146
 
@@ -253,8 +255,7 @@ class MySQLStorage(SqlStorage):
                 raise InputError('query: a calculation exceeds 64-bit floats') from ex
             if _code(ex) in TIMED_OUT:
                 raise QueryTimeoutError(self._query_timeout) from ex
-            is_busy = _code(ex) in UNDONE | LOST | AWAY
-            raise (StorageBusyError if is_busy else StorageError)(f'database: {ex}') from ex
+            raise _error_class(ex)(f'database: {ex}') from ex
 
     def migrate(self) -> None:
         self._check_server()
@@ -359,6 +360,12 @@ class _Backend(MySQLBackend):  # type: ignore[misc]
 def _translate(statement: str) -> str:
     """Both drivers mark a parameter by %s."""
     return statement.replace('%', '%%').replace('?', '%s')
+
+
+def _error_class(ex: BaseException) -> type[StorageError]:
+    if _code(ex) in FULL:
+        return DiskFullError
+    return StorageBusyError if _code(ex) in UNDONE | LOST | AWAY else StorageError
 
 
 def _code(ex: BaseException | None) -> int | None:

@@ -18,20 +18,22 @@ EXPIRED_SLICE = 1000  # batches forgotten in one transaction
 def recall(db: Any, key: RetryKey) -> Outcome | None:
     """The ids that were given to a batch, an error if it was another one, None if it is new."""
     row = db.execute(
-        'SELECT digest, first_id, n FROM retry WHERE owner = ? AND part = ? AND created > ?',
-        (key.owner, key.part, _now() - LIFETIME),
+        'SELECT digest, first_id, n, created FROM retry WHERE owner = ? AND part = ?',
+        (key.owner, key.part),
     ).fetchone()
     if row is None:
         return None
-    digest, first_id, count = row
+    digest, first_id, count, created = row
+    if created <= _now() - LIFETIME:
+        db.execute('DELETE FROM retry WHERE owner = ? AND part = ?', (key.owner, key.part))
+        return None
     if bytes(digest) != key.digest:
         return ConflictError('Idempotency-Key: it was used for a request with another body')
     return Recalled(range(first_id, first_id + count))
 
 
 def remember(db: Any, key: RetryKey, ids: list[int]) -> None:
-    """Note the ids of a batch, which follow one another."""
-    db.execute('DELETE FROM retry WHERE owner = ? AND part = ?', (key.owner, key.part))
+    """Note the ids of a new batch, which follow one another."""
     db.execute(
         'INSERT INTO retry (owner, part, digest, first_id, n, created) VALUES (?, ?, ?, ?, ?, ?)',
         (key.owner, key.part, key.digest, ids[0] if ids else 0, len(ids), _now()),

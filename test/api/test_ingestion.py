@@ -1,92 +1,26 @@
-"""Records as JSON, line by line, of any shape, compressed, and sent again."""
+"""Records as JSON, line by line, and of any shape."""
 
-import gzip
 import json
-import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import cache
-from io import BytesIO
 from urllib.parse import urlencode
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from webtest.app import TestRequest
 
-from chronologer.ingest.encoding import zstd
-from test.servers.chronologer import AUTHORIZATION
-
-URL = '/api/v1/record'
-FORM, JSON, NDJSON = (
-    'application/x-www-form-urlencoded',
-    'application/json',
-    'application/x-ndjson',
+from test.api.posts import (
+    FORM,
+    JSON,
+    NDJSON,
+    RECORD,
+    STORED,
+    check_error,
+    dump,
+    get,
+    in_seconds,
+    lines,
+    send,
+    stored,
 )
-RECORD = {
-    'name': 'app.db',
-    'levelno': 20,
-    'created': 1525970213.377493,
-    'msg': 'band %s',
-    'args': ['Maroon'],
-    'lineno': 20,
-    'foo': 387,
-}
-COMPRESS = pytest.mark.parametrize(
-    ('encoding', 'compress'), [('gzip', gzip.compress), ('zstd', zstd.compress)]
-)
-MIB = 2**20
-
-
-def send(app, body, content_type=JSON, query='', **headers):
-    """Post bytes, whatever the answer; underscores in names of headers stand for hyphens."""
-    headers = {name.replace('_', '-'): value for name, value in headers.items()}
-    headers['Content-Type'] = content_type
-    return app.post(URL + query, body, headers, expect_errors=True)
-
-
-def send_chunked(app, body, content_type=NDJSON, **environ):
-    """Post bytes without saying how many."""
-    environ |= {'REQUEST_METHOD': 'POST', 'CONTENT_TYPE': content_type, 'wsgi.input': BytesIO(body)}
-    request = TestRequest.blank(URL, environ={**app.extra_environ, **environ})
-    request.environ.pop('CONTENT_LENGTH', None)
-    return app.do_request(request, expect_errors=True)
-
-
-def dump(**fields):
-    """A record as JSON."""
-    return json.dumps({**RECORD, **fields}).encode()
-
-
-def lines(count, size=0):
-    """As many records, numbered from 1, of that size at least."""
-    return b''.join(dump(foo=n, msg='x' * size) + b'\n' for n in range(1, count + 1))
-
-
-def stored(app):
-    """How many records there are."""
-    return int(app.head(URL).headers['X-Record-Count'])
-
-
-def get(app, id):
-    return app.get(f'{URL}/{id}').json
-
-
-def check_error(response, status, type, words=''):
-    """One of ours, and its message has these words."""
-    assert status == response.status_int, response.text[:300]
-    assert JSON == response.content_type
-    assert type == response.json['error']['type']
-    assert words in response.json['error']['message']
-
-
-@contextmanager
-def in_seconds(most):
-    """It takes no longer, even on a slow machine."""
-    start = time.monotonic()
-    yield
-    assert time.monotonic() - start < most
-
 
 # JSON
 
@@ -95,17 +29,7 @@ def test_json_is_answered_with_the_record_that_get_gives(app):
     """201 once it is stored."""
     response = send(app, dump())
     assert (201, JSON) == (response.status_int, response.content_type)
-    assert {
-        'id': 1,
-        'ts': '2018-05-10 16:36:53.377493+00:00',
-        'name': 'app.db',
-        'level': 20,
-        'message': 'band Maroon',
-        'logrec': {
-            'data': {'foo': 387},
-            'meta': {'msg': 'band %s', 'args': ['Maroon'], 'lineno': 20},
-        },
-    } == response.json
+    assert STORED == response.json
     assert response.json == get(app, 1)
 
 
@@ -239,18 +163,6 @@ def test_nothing_but_bad_lines_is_an_error(app):
     assert all(set(record) == {'line', 'error'} for record in response.json['records'])
 
 
-def test_a_line_beyond_the_limit_is_refused_alone(app):
-    """With LimitError; the limit itself is taken."""
-    longest = dump(msg='x' * (MIB - len(dump(msg=''))))
-    assert MIB == len(longest)
-    response = send(app, b'\n'.join([dump(), longest + b' ', longest, dump()]), NDJSON)
-    assert 207 == response.status_int
-    assert [1, None, 2, 3] == [record.get('id') for record in response.json['records']]
-    error = response.json['records'][1]['error']
-    assert 'LimitError' == error['type']
-    assert '1,048,577' in error['message']
-
-
 def test_many_lines_take_several_transactions(app):
     """The order stays; a bad line is in its place."""
     response = send(app, lines(2500), NDJSON)
@@ -261,132 +173,6 @@ def test_many_lines_take_several_transactions(app):
     ids = [record.get('id') for record in response.json['records']]
     assert [*range(2501, 4001), None, *range(4001, 5501)] == ids
     assert 5500 == stored(app)
-
-
-def test_body_beyond_the_limit(app):
-    """Nothing is stored of a declared one; of another what came before, and the answer says so."""
-    body = lines(2300, 2000)
-    response = send(app, body, NDJSON)
-    check_error(response, 413, 'LimitError', '4,194,304')
-    assert ['error'] == list(response.json)
-    assert 0 == stored(app)
-    for is_chunked in (True, False):
-        before = stored(app)
-        if is_chunked:
-            response = send_chunked(app, body)
-        else:
-            response = send(app, gzip.compress(body), NDJSON, Content_Encoding='gzip')
-        assert before + len(response.json['records']) == stored(app)
-        check_error(response, 413, 'LimitError', '4,194,304')
-        assert 1000 <= len(response.json['records']) < 2300
-        for n, record in enumerate(response.json['records'], 1):
-            assert {'line': n, 'id': before + n} == record
-
-
-# Limits
-
-
-def test_largest_records(app):
-    """Up to the limits on the wire and of a record; not a byte more."""
-    body = dump().replace(b'{', b'{' + b' ' * (MIB - len(dump())), 1)
-    assert 201 == send(app, body).status_int
-    assert 201 == send_chunked(app, body, JSON).status_int
-    check_error(send(app, body + b' '), 413, 'LimitError', '1,048,577 bytes')
-    check_error(send_chunked(app, body + b' ', JSON), 413, 'LimitError', '1,048,576 bytes')
-    for form in (b'a=' + b'x' * MIB, gzip.compress(b'a=' + b'x' * MIB)):
-        encoding = 'identity' if form.startswith(b'a') else 'gzip'
-        response = send(app, form, FORM, Content_Encoding=encoding)
-        check_error(response, 413, 'LimitError')
-    response = send(app, gzip.compress(body), Content_Encoding='gzip')
-    assert 201 == response.status_int
-    response = send(app, gzip.compress(body + b' '), Content_Encoding='gzip')
-    check_error(response, 413, 'LimitError', 'the record has')
-    assert 3 == stored(app)
-
-
-@pytest.mark.parametrize('content_type', [FORM, JSON, NDJSON])
-def test_length_is_not_needed(app, content_type):
-    """A chunked body is taken."""
-    body = urlencode(RECORD).encode() if content_type == FORM else dump()
-    assert 201 == send_chunked(app, body, content_type).status_int
-    assert 'app.db' == get(app, 1)['name']
-
-
-@pytest.mark.parametrize('content_type', ['', 'text/plain', 'application/xml', 'json', '*/*'])
-def test_other_formats_are_refused(app, content_type):
-    """The message says what is taken."""
-    check_error(send(app, dump(), content_type), 415, 'MediaTypeError', NDJSON)
-
-
-# Content-Encoding
-
-
-@COMPRESS
-@pytest.mark.parametrize('content_type', [FORM, JSON, NDJSON])
-def test_compressed_bodies(app, encoding, compress, content_type):
-    """Are what they are without it."""
-    body = urlencode(RECORD).encode() if content_type == FORM else dump()
-    response = send(app, compress(body), content_type, Content_Encoding=encoding)
-    assert 201 == response.status_int
-    plain = send(app, body, content_type)
-    assert {**get(app, 1), 'id': 2} == get(app, 2)
-    assert plain.json == ([2] if content_type == NDJSON else {**response.json, 'id': 2})
-
-
-@COMPRESS
-def test_several_members(app, encoding, compress):
-    """Are one body, wherever it was cut."""
-    body = dump()
-    members = b''.join(compress(part) for part in (body[:10], b'', body[10:]))
-    assert 201 == send(app, members, Content_Encoding=encoding).status_int
-    members = b''.join(compress(lines(1)) for _ in range(50))
-    response = send(app, members, NDJSON, Content_Encoding=encoding.upper())
-    assert list(range(2, 52)) == response.json
-
-
-@COMPRESS
-@pytest.mark.parametrize('content_type', [FORM, JSON, NDJSON])
-def test_damaged_bodies(app, encoding, compress, content_type):
-    """Nothing of what may be missing something is stored."""
-    body = compress(dump() + b'\n')
-    for bad in (b'', body[:-1], body[:5], b'garbage', dump(), body + b'garbage', body + body[:9]):
-        response = send(app, bad, content_type, Content_Encoding=encoding)
-        check_error(response, 400, 'InputError', encoding)
-    assert 0 == stored(app)
-
-
-def test_body_that_is_cut_says_what_was_stored(app):
-    """Whole slices of it, by their lines."""
-    response = send(app, gzip.compress(lines(2500))[:-1], NDJSON, Content_Encoding='gzip')
-    check_error(response, 400, 'InputError', 'ends before its end')
-    assert stored(app) == len(response.json['records']) == 2000
-    assert {'line': 2000, 'id': 2000} == response.json['records'][-1]
-
-
-@cache
-def bomb(byte, encoding):
-    """100 MB in some kilobytes."""
-    return {'gzip': gzip.compress, 'zstd': zstd.compress}[encoding](byte * 100_000_000, 1)
-
-
-@pytest.mark.parametrize('encoding', ['gzip', 'zstd'])
-@pytest.mark.parametrize('byte', [b'\0', b' ', b'['])
-@pytest.mark.parametrize('content_type', [FORM, JSON, NDJSON])
-def test_bombs(app, encoding, byte, content_type):
-    """413 as soon as the limit is reached."""
-    body = bomb(byte, encoding)
-    assert len(body) < MIB
-    with in_seconds(5):
-        response = send(app, body, content_type, Content_Encoding=encoding)
-    check_error(response, 413, 'LimitError', 'limit')
-    assert 0 == stored(app)
-
-
-@pytest.mark.parametrize('encoding', ['br', 'deflate', 'gzip, gzip', 'utf-8'])
-def test_other_encodings_are_refused(app, encoding):
-    """The message says what is taken."""
-    response = send(app, dump(), Content_Encoding=encoding)
-    check_error(response, 415, 'MediaTypeError', 'gzip or zstd')
 
 
 # Raw
@@ -439,133 +225,6 @@ def test_raw_may_be_off(app):
     """As it is by itself."""
     check_error(send(app, b'{}', query='?raw=0'), 400, 'InputError', 'name')
     assert 201 == send(app, urlencode(RECORD).encode(), FORM, '?raw=0').status_int
-
-
-# Idempotency-Key
-
-BODIES = {
-    'form': (FORM, '', urlencode(RECORD).encode()),
-    'json': (JSON, '', dump()),
-    'raw': (JSON, '?raw=1', dump(created='?')),
-    'ndjson': (NDJSON, '', lines(3)),
-    'some bad': (NDJSON, '', lines(2) + b'{\n' + lines(1)),
-    'raw ndjson': (NDJSON, '?raw=1', dump() + b'\n'),
-    'slices': (NDJSON, '', lines(2500)),
-    'slices with some bad': (NDJSON, '', lines(1200) + b'{\n' + lines(1200)),
-}
-
-
-@pytest.mark.parametrize('kind', BODIES)
-def test_request_sent_again(app, kind):
-    """The answer is the same, and nothing is stored twice; under another key it is."""
-    content_type, query, body = BODIES[kind]
-    first = send(app, body, content_type, query, Idempotency_Key='a')
-    count = stored(app)
-    again = send(app, body, content_type, query, Idempotency_Key='a')
-    assert first.status_int in (201, 207)
-    assert (first.status_int, first.json) == (again.status_int, again.json)
-    assert count == stored(app)
-    send(app, body, content_type, query, Idempotency_Key='b')
-    send(app, body, content_type, query)
-    assert 3 * count == stored(app)
-
-
-@pytest.mark.parametrize(
-    ('kind', 'body'),
-    [
-        ('form', urlencode({**RECORD, 'foo': 388}).encode()),
-        ('json', dump(foo=388)),
-        ('ndjson', lines(2)),
-        ('ndjson', lines(4)),
-        ('some bad', lines(2) + b'[\n' + lines(1)),
-        ('slices', lines(2501)),
-        ('slices', lines(2499)),
-        ('slices', lines(1000)),
-        ('slices', lines(2499) + dump()),
-    ],
-)
-def test_key_of_another_body(app, kind, body):
-    """409; nothing of it is stored."""
-    content_type, query, first = BODIES[kind]
-    send(app, first, content_type, query, Idempotency_Key='a')
-    count = stored(app)
-    response = send(app, body, content_type, query, Idempotency_Key='a')
-    check_error(response, 409, 'ConflictError', 'Idempotency-Key')
-    assert count == stored(app)
-
-
-READINGS = [(JSON, ''), (JSON, '?raw=1'), (NDJSON, ''), (NDJSON, '?raw=1'), (FORM, '')]
-
-
-@pytest.mark.parametrize('second', READINGS)
-@pytest.mark.parametrize('first', READINGS)
-def test_key_of_another_form(app, first, second):
-    """The same bytes in another format, or raw, are another request."""
-    if first != second:
-        bodies = {FORM: urlencode(RECORD).encode(), JSON: dump(), NDJSON: dump()}
-        send(app, bodies[first[0]], *first, Idempotency_Key='a')
-        response = send(app, bodies[second[0]], *second, Idempotency_Key='a')
-        check_error(response, 409, 'ConflictError')
-        assert 1 == stored(app)
-
-
-def test_request_that_was_cut_is_completed(app):
-    """What was stored of it stays, the rest follows."""
-    body = gzip.compress(lines(2500))
-    headers = {'Content_Encoding': 'gzip', 'Idempotency_Key': 'a'}
-    first = send(app, body[:-1], NDJSON, **headers)
-    assert (400, 2000) == (first.status_int, stored(app))
-    ids = send(app, body, NDJSON, **headers).json
-    assert [record['id'] for record in first.json['records']] == ids[:2000]
-    assert sorted(set(ids)) == ids
-    assert 2500 == len(ids) == stored(app)
-    assert ids == send(app, body, NDJSON, **headers).json
-
-
-@pytest.mark.parametrize('body', [b'{', b'{}', b''])
-def test_key_of_a_refused_request_is_free(app, body):
-    """Nothing was stored for it."""
-    assert 400 == send(app, body, Idempotency_Key='a').status_int
-    assert 201 == send(app, dump(), Idempotency_Key='a').status_int
-
-
-@pytest.mark.parametrize('content_type', [FORM, JSON, NDJSON])
-def test_key_needs_a_length(app, content_type):
-    """Nobody could tell whether a chunked body was cut."""
-    response = send_chunked(app, dump(), content_type, HTTP_IDEMPOTENCY_KEY='a')
-    check_error(response, 411, 'LengthRequiredError', 'Content-Length')
-    assert 0 == stored(app)
-
-
-@pytest.mark.parametrize('key', ['', 'a' * 256, 'é', 'a\x7f', 'a\tb'])
-def test_malformed_keys(app, key):
-    """Up to 255 printable characters of ASCII are one."""
-    environ = {'HTTP_IDEMPOTENCY_KEY': key, 'CONTENT_TYPE': JSON}
-    response = app.post(URL, dump(), extra_environ=environ, expect_errors=True)
-    check_error(response, 400, 'InputError', 'Idempotency-Key')
-    assert 201 == send(app, dump(), Idempotency_Key='~ "a b"' + 'a' * 248).status_int
-
-
-@pytest.mark.parametrize('kind', ['form', 'json', 'ndjson', 'slices', 'slices with some bad'])
-def test_request_sent_several_times_at_once(server, kind):
-    """It is stored once, and all get the same answer."""
-    content_type, query, body = BODIES[kind]
-    headers = {**AUTHORIZATION, 'Content-Type': content_type, 'Idempotency-Key': kind}
-    before = server.count()
-
-    def post(_):
-        response = server.request('POST', URL + query, body, headers)
-        return response.status, response.data
-
-    with ThreadPoolExecutor(6) as threads:
-        answers = set(threads.map(post, range(12)))
-    ((status, answer),) = answers
-    assert (207 if 'bad' in kind else 201) == status
-    ids = json.loads(answer)
-    if 'bad' in kind:
-        ids = [record['id'] for record in ids['records'] if 'id' in record]
-    count = 1 if kind in ('form', 'json') else len(ids)
-    assert before + count == server.count()
 
 
 # Whatever comes

@@ -4,6 +4,8 @@ from datetime import datetime, timezone
 
 import pytest
 
+from test.api.posts import STORED
+
 RECORD = {
     'name': 'app.db',
     'levelno': 20,
@@ -12,17 +14,6 @@ RECORD = {
     'args': "('Maroon',)",
     'lineno': 20,
     'foo': 387,
-}
-STORED = {
-    'id': 1,
-    'ts': '2018-05-10 16:36:53.377493+00:00',
-    'name': 'app.db',
-    'level': 20,
-    'message': 'band Maroon',
-    'logrec': {
-        'data': {'foo': 387},
-        'meta': {'msg': 'band %s', 'args': ['Maroon'], 'lineno': 20},
-    },
 }
 URL = '/api/v1/record'
 

@@ -3,12 +3,12 @@
 import logging
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 import pytest
 
-from chronologer.errors import StorageBusyError, StorageError
+from chronologer.errors import ChronologerError, StorageBusyError, StorageError
 from chronologer.ingest.writer import (
     MAX_QUEUED_BYTES,
     MAX_QUEUED_RECORDS,
@@ -20,6 +20,16 @@ from chronologer.storage import create_storage
 
 RECORD = Record(EPOCH, 'a', 20, 'hello', {})
 UNSTORABLE = Record(EPOCH, 'a', 2**70, 'hello', {})
+
+
+def write(writer, records):
+    """Wait for the ids that *records* get, or for the error."""
+    future = Future()
+    writer.submit(Submission(records, 0), future.set_result)
+    outcome = future.result()
+    if isinstance(outcome, ChronologerError):
+        raise outcome
+    return outcome
 
 
 @pytest.fixture
@@ -47,17 +57,17 @@ class Gate:
 def test_a_lone_batch_is_not_kept_waiting(storage):
     """It has a transaction of its own, and its ids are in order."""
     with Writer(storage) as writer:
-        assert [[1, 2], [3]] == [writer.write([RECORD] * 2), writer.write([RECORD])]
+        assert [[1, 2], [3]] == [write(writer, [RECORD] * 2), write(writer, [RECORD])]
 
 
 def test_what_gathers_during_a_commit_shares_the_next(storage):
     """Eight requests, two transactions."""
     gate = Gate(storage)
     with Writer(gate) as writer, ThreadPoolExecutor(8) as pool:
-        first = pool.submit(writer.write, [RECORD])
+        first = pool.submit(write, writer, [RECORD])
         while writer._records < 1 or writer._small:
             time.sleep(0.001)
-        others = [pool.submit(writer.write, [RECORD] * 2) for _ in range(7)]
+        others = [pool.submit(write, writer, [RECORD] * 2) for _ in range(7)]
         while len(writer._small) < 7:
             time.sleep(0.001)
         gate.open.set()
@@ -71,7 +81,7 @@ def test_a_bad_batch_does_not_cost_its_neighbours(storage):
     gate = Gate(storage)
     with Writer(gate) as writer, ThreadPoolExecutor(3) as pool:
         batches = [[RECORD], [RECORD, UNSTORABLE], [RECORD]]
-        results = [pool.submit(writer.write, batch) for batch in batches]
+        results = [pool.submit(write, writer, batch) for batch in batches]
         gate.open.set()
         assert results[0].result()
         assert results[2].result()
@@ -85,9 +95,9 @@ def test_a_failed_transaction_is_told_to_all_and_the_next_goes_on(storage, caplo
     with Writer(storage) as writer:
         insert, storage.insert = storage.insert, lambda *_: 1 / 0
         with caplog.at_level(logging.ERROR), pytest.raises(StorageError, match='server log'):
-            writer.write([RECORD])
+            write(writer, [RECORD])
         storage.insert = insert
-        assert [1] == writer.write([RECORD])
+        assert [1] == write(writer, [RECORD])
     assert 'ZeroDivisionError' in caplog.text
 
 
@@ -96,7 +106,7 @@ def test_close_commits_what_was_handed_over(storage):
     gate = Gate(storage)
     writer = Writer(gate)
     with ThreadPoolExecutor(4) as pool:
-        results = [pool.submit(writer.write, [RECORD]) for _ in range(3)]
+        results = [pool.submit(write, writer, [RECORD]) for _ in range(3)]
         while sum(result.running() for result in results) < 3:
             time.sleep(0.001)
         time.sleep(0.05)
@@ -105,7 +115,7 @@ def test_close_commits_what_was_handed_over(storage):
         closing.result()
         assert [1, 2, 3] == sorted(id for result in results for id in result.result())
     with pytest.raises(StorageBusyError, match='shutting down'):
-        writer.write([RECORD])
+        write(writer, [RECORD])
     writer.close()
 
 

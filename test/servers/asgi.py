@@ -14,6 +14,7 @@ class Body:
         length = environ.get('CONTENT_LENGTH')
         self._left = int(length) if length and length.isdecimal() else None
         self.next = self._read()
+        self._is_read = False
 
     def _read(self):
         size = CHUNK if self._left is None else min(CHUNK, self._left)
@@ -23,8 +24,11 @@ class Body:
         return data
 
     async def receive(self):
-        """Its next chunk."""
+        """Its next chunk; after the last there is nothing, and nobody hangs up."""
+        if self._is_read:
+            await asyncio.Event().wait()
         chunk, self.next = self.next, self._read()
+        self._is_read = not self.next
         return {'type': 'http.request', 'body': chunk, 'more_body': bool(self.next)}
 
 

@@ -1,0 +1,88 @@
+"""The body of a request, as it arrives."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+
+from chronologer.errors import BodyTimeoutError, InputError
+from chronologer.front.asgi import Headers, Receive
+
+PIECE = 2**18  # bytes of a large body that are decoded at once
+MAX_DRAIN = 64 * 2**20  # bytes of a refused body that are read, so that the sender sees the answer
+WANTED_TIMEOUT = 30  # seconds without any byte of a body
+UNWANTED_TIMEOUT = 2  # the same where no body is expected
+
+
+class Incoming:
+    """The body of a request, read in one of three ways."""
+
+    def __init__(self, headers: Headers, receive: Receive):
+        self._receive = receive
+        # Who expects 100 Continue is waiting for it, and reading would ask for the body.
+        self._is_coming = 'expect' not in headers and (
+            headers.get('content-length', '0') != '0' or 'transfer-encoding' in headers
+        )
+
+    async def read(self) -> bytes:
+        """All of a small body."""
+        return b''.join([chunk async for chunk in self._chunks()])
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """A body in pieces of some size."""
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in self._chunks():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size >= PIECE:
+                yield b''.join(chunks)
+                chunks, size = [], 0
+        yield b''.join(chunks)
+
+    async def drain(self, timeout: float) -> None:
+        """Read what is left and not wanted: who is still sending would not see the answer."""
+        size = 0
+        with suppress(BodyTimeoutError, InputError):
+            while self._is_coming and size < MAX_DRAIN:
+                size += len(await self._next(timeout))
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        self._is_coming = True
+        while self._is_coming:
+            yield await self._next(WANTED_TIMEOUT)
+
+    async def _next(self, timeout: float) -> bytes:
+        try:
+            with _deadline(timeout):
+                message = await self._receive()
+        except BodyTimeoutError:
+            self._is_coming = False
+            raise
+        self._is_coming = message.get('more_body', False)
+        if message['type'] == 'http.disconnect':
+            raise InputError('the body ended before its end')
+        body: bytes = message['body']
+        return body
+
+
+@contextmanager
+def _deadline(seconds: float) -> Iterator[None]:
+    """Give up waiting for a body."""
+    task = asyncio.current_task()
+    assert task is not None
+    is_late = False
+
+    def expire() -> None:
+        nonlocal is_late
+        is_late = True
+        task.cancel()
+
+    timer = asyncio.get_running_loop().call_later(seconds, expire)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if is_late:
+            raise BodyTimeoutError(f'nothing of the body arrived for {seconds:g} s') from None
+        raise
+    finally:
+        timer.cancel()
