@@ -181,7 +181,7 @@ def test_who_hangs_up_during_an_answer_costs_nothing_more(server):
         return int(Path(f'/proc/{worker}/io').read_text().split()[1])
 
     start = bytes_read()
-    assert 3000 == server.request('GET', '/api/v1/export').data.count(b'\n')
+    assert 3000 <= server.request('GET', '/api/v1/export').data.count(b'\n')
     whole, start = bytes_read() - start, bytes_read()
     with socket.create_connection(('127.0.0.1', server.port), timeout=20) as connection:
         connection.sendall(GET_EXPORT)
