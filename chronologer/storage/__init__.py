@@ -47,6 +47,7 @@ class RetryKey:
 
 
 MAX_FIELDS = 5000  # names with a type that a storage remembers
+MAX_SAVED = 1000  # searches
 
 # DSN scheme -> module and class, imported on demand because each needs its own driver.
 ENGINES = {
@@ -120,6 +121,10 @@ class Storage(ABC):
         """Yield the matching records after *id*, oldest first by id, fetched as in `range`."""
 
     @abstractmethod
+    def last_id(self) -> int:
+        """Return the highest id of a record that is there, or 0: all up to it can be seen."""
+
+    @abstractmethod
     def count(self, filter: Filter) -> int:
         """Count matching records."""
 
@@ -156,6 +161,29 @@ class Storage(ABC):
     @abstractmethod
     def purge(self, before: datetime, filter: Filter) -> int:
         """Delete matching records older than *before*, in slices, and return their number."""
+
+    @abstractmethod
+    def secret(self) -> bytes:
+        """Return 32 bytes that nobody else knows, the same for ever; made when first asked for."""
+
+    @abstractmethod
+    def saved(self) -> dict[str, str]:
+        """Return the searches that have been saved: their states, by name."""
+
+    @abstractmethod
+    def save(self, name: str, state: str) -> bool:
+        """
+        Keep a search, instead of the one of that very name if there is one.
+
+        Returns:
+            Whether the name is new.
+        Raises:
+            LimitError: There are `MAX_SAVED` others.
+        """
+
+    @abstractmethod
+    def forget(self, name: str) -> bool:
+        """Drop a saved search; return whether it was there."""
 
     @abstractmethod
     def migrate(self) -> None:

@@ -45,6 +45,7 @@ from chronologer.storage.counters import Dialect, condition
 from chronologer.storage.find import Find, Needle
 from chronologer.storage.index import Tail, read_fields, remove
 from chronologer.storage.insertion import Insertion
+from chronologer.storage.saved import forget, read_saved, read_secret, save, take_secret
 
 SLICE_RECORDS, SLICE_SIZE = 500, 2**20  # records, and characters after which a slice ends
 MAX_FACET_TEXT = 1000  # characters of a value that is counted
@@ -258,6 +259,11 @@ class SqlStorage(Storage):
             ).fetchall()
         return self._fetch([id for (id,) in ids], whole)
 
+    def last_id(self) -> int:
+        with self._reading(one_moment=False) as db:
+            (id,) = db.execute('SELECT MAX(id) FROM record').fetchone()
+        return id or 0
+
     def _fetch(self, ids: list[int], whole: bool = False) -> Iterator[Record]:
         position = 0
         while position < len(ids):
@@ -321,6 +327,23 @@ class SqlStorage(Storage):
         for name, type in sorted(fields):
             types.setdefault(name, set()).add(type)
         return types
+
+    # What belongs to the users
+
+    def secret(self) -> bytes:
+        with self._reading(one_moment=False) as db:
+            secret = read_secret(db)
+        return secret or self._write(partial(take_secret, self.batch_errors))
+
+    def saved(self) -> dict[str, str]:
+        with self._reading(one_moment=False) as db:
+            return read_saved(db)
+
+    def save(self, name: str, state: str) -> bool:
+        return self._write(partial(save, name, state))
+
+    def forget(self, name: str) -> bool:
+        return self._write(partial(forget, name))
 
     def _find_in(self, db: Any, filter: Filter) -> Find | None:
         """A search of the index, if it is of help."""

@@ -137,3 +137,25 @@ step(
     """,
     'DROP TABLE retry',
 )
+
+# Signs the cookies of sessions, so that all processes and restarts agree; made on first use.
+step(
+    """
+    CREATE TABLE secret (
+        only  TINYINT PRIMARY KEY,
+        value BINARY(32) NOT NULL
+    ) ENGINE = InnoDB
+    """,
+    'DROP TABLE secret',
+)
+
+# Searches that users have given a name, in UTF-8: bytes, so that case and trailing spaces count.
+step(
+    """
+    CREATE TABLE saved (
+        name  VARBINARY(800) PRIMARY KEY,
+        state TEXT NOT NULL
+    ) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
+    """,
+    'DROP TABLE saved',
+)

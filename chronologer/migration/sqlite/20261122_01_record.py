@@ -136,3 +136,25 @@ step(
     'CREATE INDEX retry_created ON retry (created)',
     'DROP INDEX retry_created',
 )
+
+# Signs the cookies of sessions, so that all processes and restarts agree; made on first use.
+step(
+    """
+    CREATE TABLE secret (
+        only  INTEGER PRIMARY KEY,
+        value BLOB NOT NULL
+    )
+    """,
+    'DROP TABLE secret',
+)
+
+# Searches that users have given a name, in UTF-8.
+step(
+    """
+    CREATE TABLE saved (
+        name  BLOB PRIMARY KEY,
+        state TEXT NOT NULL
+    ) WITHOUT ROWID
+    """,
+    'DROP TABLE saved',
+)
