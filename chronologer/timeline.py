@@ -229,6 +229,9 @@ def _short(seconds: int) -> Group:
 
 
 GROUPS = {
+    'second': _short(1),
+    '10second': _short(10),
+    '30second': _short(30),
     'minute': _short(MINUTE),
     '5minute': _short(5 * MINUTE),
     '15minute': _short(15 * MINUTE),

@@ -171,7 +171,7 @@ def test_unknown_zone_is_refused(text):
         parse_zone(text)
 
 
-@pytest.mark.parametrize('text', ['', 'second', 'DAY', 'day '])
+@pytest.mark.parametrize('text', ['', 'seconds', 'DAY', 'day '])
 def test_unknown_group_is_refused(text):
     """With the list of those that exist."""
     with pytest.raises(InputError, match=r'^group: expected one of .*day'):
@@ -206,7 +206,8 @@ def test_weeks_begin_on_monday_and_months_on_the_first(second, zone_name):
 
 @pytest.mark.parametrize(
     ('seconds', 'group'),
-    [(0, 'minute'), (HOUR, 'minute'), (DAY, '15minute'), (3 * DAY, 'hour'), (60 * DAY, 'day'),
+    [(0, 'second'), (120, 'second'), (900, '10second'), (HOUR, '30second'),
+         (HOUR + 1, 'minute'), (DAY, '15minute'), (3 * DAY, 'hour'), (60 * DAY, 'day'),
      (700 * DAY, 'week'), (10**10, 'month')],
 )  # fmt: skip
 def test_a_group_is_chosen_by_the_length_of_time(seconds, group):

@@ -37,6 +37,9 @@ def test_buckets_are_split_by_level(filled):
         ('group=month', [10]),
         ('group=hour&after=2024-06-03&before=2024-06-04', [1, 3]),
         ('group=minute&level=40', [3]),
+        ('group=30second&level=40', [3]),
+        ('group=10second&level=40&timezone=Asia/Kathmandu', [2, 1]),
+        ('group=second&level=40', [2, 1]),
         ('group=5minute&level=40&timezone=Asia/Kathmandu', [3]),
         ('group=15minute&name=app&level=40', [3]),
         ('group=day&query=data.user=%27bob%27', [3]),
@@ -54,8 +57,10 @@ def test_auto_chooses_by_the_range(filled):
     """Of the filter and of what there is."""
     assert 'day' == filled.get(URL).json['group']
     narrow = 'after=2024-06-03T22:00:00Z&before=2024-06-03T23:00:00Z'
-    assert 'minute' == filled.get(f'{URL}?{narrow}').json['group']
-    assert 'minute' == filled.get(f'{URL}?level=50').json['group']
+    assert '30second' == filled.get(f'{URL}?{narrow}').json['group']
+    narrow = 'after=2024-06-03T22:22:00Z&before=2024-06-03T22:37:00Z'
+    assert '10second' == filled.get(f'{URL}?{narrow}').json['group']
+    assert 'second' == filled.get(f'{URL}?level=50').json['group']
 
 
 def test_too_many_buckets_are_refused(app):
