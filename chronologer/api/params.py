@@ -14,6 +14,7 @@ from chronologer.storage import Cursor
 
 MAX_PARAMS = 100
 MAX_CHOSEN = 50  # fields
+MAX_CHARS = 1_000_000  # of a message in a listing
 FILTER = ('after', 'before', 'level', 'name', 'search', 'query')  # what Filter.take knows
 
 
@@ -61,6 +62,17 @@ def take_limit(params: dict[str, str], name: str, most: int, default: int) -> in
     """
     text = params.pop(name, None)
     return default if text is None else parse_integer(name, text, 0, most)
+
+
+def take_chars(params: dict[str, str]) -> int | None:
+    """
+    Take the number of characters after which messages are cut out of *params*, if it is there.
+
+    Raises:
+        InputError: It is none.
+    """
+    text = params.pop('chars', None)
+    return None if text is None else parse_integer('chars', text, 0, MAX_CHARS)
 
 
 def take_order(params: dict[str, str], default: str) -> bool:

@@ -10,6 +10,7 @@ import orjson
 from chronologer.api.params import (
     FILTER,
     check_known,
+    take_chars,
     take_cursor,
     take_fields,
     take_limit,
@@ -52,35 +53,42 @@ class RecordResource:
         """By offset, newest first, without ``logrec``."""
         filter = Filter.take(params)
         left, right = take_offset(params, 'left'), take_offset(params, 'right')
-        check_known(params, 'left', 'right', *FILTER)
+        chars = take_chars(params)
+        check_known(params, 'left', 'right', 'chars', *FILTER)
         if right < left - 1:
             raise InputError(f'right: expected at least left - 1 = {left - 1}, got {right}')
         if right - left >= MAX_ROWS:
             raise InputError(
                 f'right: at most {MAX_ROWS:,} records at once, got left={left} {right=}'
             )
-        return json_array(self._storage.range(filter, left, right))
+        return json_array(self._storage.range(filter, left, right), chars=chars)
 
     def _follow(self, params: dict[str, str]) -> Iterable[bytes]:
-        """After an id, oldest first: who remembers the last one misses none."""
+        """
+        After an id, oldest first: who remembers the last one misses none.
+
+        ``X-Last-Id`` is as far as the listing has looked, if it has fewer records than it might.
+        """
         filter = Filter.take(params)
         after_id = take_offset(params, 'after_id')
         limit = take_limit(params, 'limit', MAX_ROWS, PAGE_ROWS)
-        fields = take_fields(params)
-        check_known(params, 'after_id', 'limit', 'fields', *FILTER)
+        fields, chars = take_fields(params), take_chars(params)
+        check_known(params, 'after_id', 'limit', 'fields', 'chars', *FILTER)
+        # Before the listing, which then has all up to it that match.
+        cherrypy.response.headers['X-Last-Id'] = str(self._storage.last_id())
         records = self._storage.since(after_id, filter, limit, whole=bool(fields))
-        return json_array(records, fields)
+        return json_array(records, fields, chars)
 
     def _page(self, params: dict[str, str]) -> Iterable[bytes]:
         """From a cursor on, in either direction."""
         filter = Filter.take(params)
         cursor, ascending = take_cursor(params), take_order(params, 'desc')
         limit = take_limit(params, 'limit', MAX_ROWS, PAGE_ROWS)
-        fields = take_fields(params)
-        known = ('left', 'right', 'after_id', 'cursor', 'order', 'limit', 'fields')
+        fields, chars = take_fields(params), take_chars(params)
+        known = ('left', 'right', 'after_id', 'cursor', 'order', 'limit', 'fields', 'chars')
         check_known(params, *known, *FILTER)
         records = self._storage.page(filter, cursor, limit, ascending, whole=bool(fields))
-        return json_array(records, fields)
+        return json_array(records, fields, chars)
 
     def HEAD(self, id: str | None = None, *rest: str, params: dict[str, str]) -> Iterable[bytes]:
         """The number of records, or of those in each hour or day of a time zone."""
@@ -133,16 +141,17 @@ class RecordResource:
         before = take_limit(params, 'before', MAX_CONTEXT, CONTEXT_ROWS)
         after = take_limit(params, 'after', MAX_CONTEXT, CONTEXT_ROWS)
         filter = Filter.take(params)
-        fields = take_fields(params)
-        check_known(params, 'before', 'after', 'fields', 'level', 'name', 'search', 'query')
+        fields, chars = take_fields(params), take_chars(params)
+        known = ('before', 'after', 'fields', 'chars', 'level', 'name', 'search', 'query')
+        check_known(params, *known)
         cursor, whole = (record.ts, record.id), bool(fields)
         earlier = self._before(filter, cursor, before, whole)
         later = self._storage.page(filter, cursor, after, ascending=True, whole=whole)
         parts = chain(
             [b'{"before":'],
-            json_parts(earlier, fields),
+            json_parts(earlier, fields, chars),
             [b',"record":', orjson.dumps(record.as_dict()), b',"after":'],
-            json_parts(later, fields),
+            json_parts(later, fields, chars),
             [b'}'],
         )
         return stream(parts, JSON)

@@ -20,25 +20,36 @@ Fields = Sequence[Path]
 log = logging.getLogger(__name__)
 
 
-def record_dict(record: Record, fields: Fields = ()) -> dict[str, Any]:
-    """A record as a listing has it: with the chosen fields instead of all ``logrec``."""
+def record_dict(record: Record, fields: Fields = (), chars: int | None = None) -> dict[str, Any]:
+    """
+    A record as a listing has it: with the chosen fields instead of all ``logrec``.
+
+    A message of more than *chars* characters is cut, and its ``length`` is told.
+    """
     entry = record.as_dict()
+    if chars is not None and len(record.message) > chars:
+        entry['message'] = record.message[:chars]
+        entry['length'] = len(record.message)
     if fields:
         logrec = entry.pop('logrec')
         entry['fields'] = {format_path(path): value_at(path, logrec) for path in fields}
     return entry
 
 
-def json_array(records: Iterable[Record], fields: Fields = ()) -> Iterable[bytes]:
+def json_array(
+    records: Iterable[Record], fields: Fields = (), chars: int | None = None
+) -> Iterable[bytes]:
     """A JSON array; if the storage fails meanwhile, its bracket is not closed."""
-    return stream(json_parts(records, fields), JSON)
+    return stream(json_parts(records, fields, chars), JSON)
 
 
-def json_parts(records: Iterable[Record], fields: Fields = ()) -> Iterator[bytes]:
-    """The parts of a JSON array."""
+def json_parts(
+    records: Iterable[Record], fields: Fields = (), chars: int | None = None
+) -> Iterator[bytes]:
+    """The parts of a JSON array; see `record_dict`."""
     separator = b'['
     for record in records:
-        yield separator + orjson.dumps(record_dict(record, fields))
+        yield separator + orjson.dumps(record_dict(record, fields, chars))
         separator = b','
     yield b']' if separator == b',' else b'[]'
 

@@ -201,3 +201,48 @@ def test_bad_parameters(filled, url, named):
     error = filled.get(url, status=400).json['error']
     assert 'InputError' == error['type']
     assert named in error['message']
+
+
+def test_long_messages_are_cut(filled):
+    """In every listing, if it is asked for; the length of the whole is told."""
+    text = 'ü🙂' * 500
+    id = filled.post_json(RECORD, {'name': 'a', 'levelno': 20, 'created': 99, 'msg': text}).json[
+        'id'
+    ]
+    for query in ('limit=1', 'left=0&right=0', 'after_id=10', 'limit=1&fields=data.n'):
+        (whole,) = filled.get(f'{RECORD}?{query}').json
+        (cut,) = filled.get(f'{RECORD}?{query}&chars=3').json
+        (exact,) = filled.get(f'{RECORD}?{query}&chars=1000').json
+        (empty,) = filled.get(f'{RECORD}?{query}&chars=0').json
+        assert whole == exact
+        assert text == whole['message']
+        assert whole | {'message': 'ü🙂ü', 'length': 1000} == cut
+        assert ('', 1000) == (empty['message'], empty['length'])
+    context = filled.get(f'{RECORD}/10/context?chars=3').json
+    assert {'num'} == {record['message'] for record in context['before']}
+    assert ['ü🙂ü'] == [record['message'] for record in context['after']]
+    assert 'number 9' == context['record']['message']
+    for bad in ('-1', '1000001', '', 'x'):
+        error = filled.get(f'{RECORD}?chars={bad}', status=400).json['error']
+        assert error['message'].startswith('chars: ')
+    filled.get(f'{EXPORT}?chars=3', status=400)
+    filled.get(f'{RECORD}/{id}?chars=3', status=400)
+
+
+def test_how_far_a_listing_has_looked(filled):
+    """Who got fewer than asked for goes on from there, and does not look at the rest again."""
+    response = filled.get(f'{RECORD}?after_id={2**53 - 1}&limit=0')
+    assert ([], '10') == (response.json, response.headers['X-Last-Id'])
+    response = filled.get(f'{RECORD}?after_id=5&search=number&limit=3')
+    assert ([6, 7, 8], '10') == (ids(response.json), response.headers['X-Last-Id'])
+    response = filled.get(f'{RECORD}?after_id=5&level=ERROR')
+    assert ([8], '10') == (ids(response.json), response.headers['X-Last-Id'])
+    filled.post(RECORD, {'name': 'a', 'levelno': 20, 'created': 0, 'msg': 'late'})
+    response = filled.get(f'{RECORD}?after_id=10')
+    assert ([11], '11') == (ids(response.json), response.headers['X-Last-Id'])
+    assert 'X-Last-Id' not in filled.get(RECORD).headers
+
+
+def test_following_nothing(app):
+    """Begins with 0."""
+    assert '0' == app.get(f'{RECORD}?after_id=0').headers['X-Last-Id']
