@@ -5,6 +5,7 @@ What Chronologer refuses or fails at, and the HTTP status each goes out with.
       ConfigurationError          500  a setting, a DSN or an option cannot be used; ends start-up
       InputError                  400  unusable as sent; names the parameter, field or place
       AuthenticationError         401  no credentials, or wrong ones
+      ForbiddenError              403  a session's cookie, without the header that goes with it
       NotFoundError               404  nothing at that address
       MethodError                 405  the address does not take that method
       BodyTimeoutError            408  a body that stopped arriving
@@ -46,9 +47,13 @@ class ConfigurationError(ChronologerError):
 
 
 class InputError(ChronologerError):
-    """Unusable as sent."""
+    """Unusable as sent; *column* is the place within a text, counted from 1, if it is known."""
 
     status = 400
+
+    def __init__(self, message: str, column: int | None = None):
+        super().__init__(message)
+        self.column = column
 
 
 class AuthenticationError(ChronologerError):
@@ -56,10 +61,21 @@ class AuthenticationError(ChronologerError):
 
     status = 401
 
+    def __init__(self, message: str, has_challenge: bool = True):
+        super().__init__(message)
+        self._has_challenge = has_challenge
+
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The challenge of RFC 7617."""
-        return [('WWW-Authenticate', 'Basic realm="Chronologer", charset="UTF-8"')]
+        """The challenge of RFC 7617, if it is wanted."""
+        challenge = ('WWW-Authenticate', 'Basic realm="Chronologer", charset="UTF-8"')
+        return [challenge] if self._has_challenge else []
+
+
+class ForbiddenError(ChronologerError):
+    """A session's cookie alone, which pages of other sites may send, is not enough to change."""
+
+    status = 403
 
 
 class NotFoundError(ChronologerError):

@@ -54,10 +54,11 @@ def parse_query(text: str) -> Condition:
     Return the tree of an expression.
 
     Raises:
-        InputError: It is none; names the column, the token there and what is wrong.
+        InputError: It is none; has the column, and names it, the token there and what is wrong.
     """
     if len(text) > MAX_LENGTH:
-        raise InputError(f'query: {len(text):,} characters, at most {MAX_LENGTH:,}')
+        limit = f'at most {MAX_LENGTH:,}'
+        raise InputError(f'query: {len(text):,} characters, {limit}', MAX_LENGTH + 1)
     return _Parser(text).parse()
 
 
@@ -447,4 +448,4 @@ class _Parser:
     def _fail(self, why: str, token: Token | None = None) -> NoReturn:
         token = token or self._token
         where = f'column {token.start + 1}, {shown(token.text, 40)}' if token.text else 'the end'
-        raise InputError(f'{self._parameter}: at {where}: {why}')
+        raise InputError(f'{self._parameter}: at {where}: {why}', token.start + 1)

@@ -15,6 +15,7 @@ from chronologer.errors import InputError, shown
 
 MAX_LENGTH = 1000  # characters
 MAX_TERMS = 20
+COUNT = f'expected 1 to {MAX_TERMS} words or phrases'
 UNSEARCHED = 'meta'  # section of logrec
 
 TERM = re.compile(r'(-?)(?:"((?:[^"\\]|\\"|\\(?!"))*)"|(\S+))')
@@ -41,22 +42,37 @@ def parse_search(text: str) -> Search:
     Raises:
         InputError: There is no term, or an empty one, too many, or a phrase without its end.
     """
+    wanted, unwanted = typed_terms(text)
+    return Search(tuple(wanted), tuple(unwanted))
+
+
+def typed_terms(text: str) -> tuple[dict[str, str], dict[str, str]]:
+    """
+    Return the wanted terms and the unwanted ones, as they were first typed, by their folded form.
+
+    Raises:
+        InputError: As `parse_search`.
+    """
     if len(text) > MAX_LENGTH:
-        raise InputError(f'search: at most {MAX_LENGTH:,} characters, got {len(text):,}')
-    wanted: dict[str, None] = {}
-    unwanted: dict[str, None] = {}
+        limit = f'at most {MAX_LENGTH:,} characters'
+        raise InputError(f'search: {limit}, got {len(text):,}', MAX_LENGTH + 1)
+    wanted: dict[str, str] = {}
+    unwanted: dict[str, str] = {}
     for term in TERM.finditer(text):
         minus, phrase, word = term.groups()
         if phrase is None and word.startswith('"'):
             column = term.start(3) + 1
-            raise InputError(f'search: the quotation mark at column {column} is not closed')
+            raise InputError(f'search: the quotation mark at column {column} is not closed', column)
         if phrase == '':
-            raise InputError(f'search: an empty phrase at column {term.start() + 1}')
-        (unwanted if minus else wanted)[fold(word or phrase.replace(r'\"', '"'))] = None
-    count = len(wanted) + len(unwanted)
-    if not 0 < count <= MAX_TERMS:
-        raise InputError(f'search: expected 1 to {MAX_TERMS} words or phrases, got {shown(text)}')
-    return Search(tuple(wanted), tuple(unwanted))
+            column = term.start() + 1
+            raise InputError(f'search: an empty phrase at column {column}', column)
+        typed = word or phrase.replace(r'\"', '"')
+        (unwanted if minus else wanted).setdefault(fold(typed), typed)
+        if len(wanted) + len(unwanted) > MAX_TERMS:
+            raise InputError(f'search: {COUNT}, got {shown(text)}', term.start() + 1)
+    if not (wanted or unwanted):
+        raise InputError(f'search: {COUNT}, got {shown(text)}')
+    return wanted, unwanted
 
 
 def searchable(message: str, logrec: dict[str, Any]) -> str:
