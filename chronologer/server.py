@@ -36,13 +36,15 @@ from chronologer.api.ingestion import RecordIngestion
 from chronologer.api.page import STATIC, Page
 from chronologer.api.record import RecordResource
 from chronologer.api.respond import framework_error, pending_error
+from chronologer.api.session import SessionResource
 from chronologer.api.timeline import TimelineResource
-from chronologer.auth import BasicAuth
+from chronologer.auth import Auth
 from chronologer.configuration import Configuration
 from chronologer.front import Front
 from chronologer.front.site import Site, WSGIApplication
 from chronologer.ingest.writer import Writer
 from chronologer.process import die_with_parent, raise_file_limit
+from chronologer.session import Sessions
 from chronologer.storage import Storage, create_storage
 
 STOP_TIMEOUT = 10  # seconds for requests under way when we are asked to stop
@@ -65,13 +67,14 @@ class Node:
 
 def create_app(conf: Configuration, storage: Storage, writer: Writer) -> Front:
     """Return the whole of Chronologer as an ASGI callable, to be closed after use."""
-    auth = BasicAuth(conf.username, conf.password)
+    sessions = Sessions(conf.username, conf.password, conf.port, storage.secret)
+    auth = Auth(conf.username, conf.password, sessions)
     ingestion = RecordIngestion(conf, auth, storage.get)
     site = Site(create_site(auth, storage), conf.thread_pool_size)
     return Front(ingestion, writer, site)
 
 
-def create_site(auth: BasicAuth, storage: Storage) -> WSGIApplication:
+def create_site(auth: Auth, storage: Storage) -> WSGIApplication:
     """Return the CherryPy application: every resource, and how they are configured."""
     cherrypy.log.screen = False
     root = Node(
@@ -83,6 +86,7 @@ def create_site(auth: BasicAuth, storage: Storage) -> WSGIApplication:
                 facet=FacetResource(storage),
                 field=FieldResource(storage),
                 record=RecordResource(storage),
+                session=SessionResource(auth),
                 timeline=TimelineResource(storage),
             )
         ),

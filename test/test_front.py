@@ -165,3 +165,71 @@ def test_nothing_is_made_for_who_has_hung_up(application, monkeypatch):
     status, *_ = answer_of(application, scope, arriving(b'', {'type': 'http.disconnect'}))
     assert 200 == status
     assert (200, True) == (status, 0 < len(read) < 10)
+
+
+SIGN_IN = {'PATH_INFO': '/api/v1/session', 'CONTENT_TYPE': 'application/json'}
+USER = '{"username":"logger","password":"pässword"}'.encode()
+
+
+def test_bodies_of_the_site(application):
+    """Are whole, with or without a declared length, in one piece or more."""
+    length = str(len(USER))
+    assert 200 == post(application, whole(USER), CONTENT_LENGTH=length, **SIGN_IN)[0]
+    chunked = {'HTTP_TRANSFER_ENCODING': 'chunked', 'CONTENT_LENGTH': '', **SIGN_IN}
+    assert 200 == post(application, whole(USER), **chunked)[0]
+    pieces = [{'type': 'http.request', 'body': USER[9:], 'more_body': False}]
+    assert 200 == post(application, arriving(USER[:9], *pieces), **chunked)[0]
+
+
+def test_bodies_of_the_site_that_do_not_arrive(application, monkeypatch):
+    """Are given up, cost no thread until then, and are refused if they were cut."""
+    monkeypatch.setattr(incoming, 'WANTED_TIMEOUT', 0.05)
+    monkeypatch.setattr(application._site, '_run', lambda *_: 1 / 0)
+    status, body = post(application, arriving(USER), **SIGN_IN)
+    assert (408, 'BodyTimeoutError') == (status, body['error']['type'])
+    for end in ({'type': 'http.disconnect'}, {'type': 'http.request', 'body': b''}):
+        status, body = post(application, arriving(USER, end), **SIGN_IN)
+        assert (400, 'InputError') == (status, body['error']['type'])
+
+
+def test_a_body_that_trickles_is_given_up_in_time(application, monkeypatch):
+    """However often a byte of it arrives: anybody may send it."""
+    monkeypatch.setattr(incoming, 'WANTED_TIMEOUT', 0.2)
+
+    async def receive():
+        await asyncio.sleep(0.05)
+        return {'type': 'http.request', 'body': b' ', 'more_body': True}
+
+    assert 408 == post(application, receive, CONTENT_LENGTH='1000', **SIGN_IN)[0]
+
+
+def test_large_bodies_of_the_site_are_refused(application, monkeypatch):
+    """Declared or not; they are not kept."""
+    monkeypatch.setattr(application._site, '_run', lambda *_: 1 / 0)
+    chunked = {'HTTP_TRANSFER_ENCODING': 'chunked', 'CONTENT_LENGTH': ''}
+    for headers in ({'CONTENT_LENGTH': '65537'}, chunked):
+        status, body = post(application, whole(b' ' * 65537), **SIGN_IN, **headers)
+        assert (413, 'LimitError') == (status, body['error']['type'])
+
+
+def test_a_cookie_is_read_off_the_loop(application, monkeypatch):
+    """The first one needs the secret, for which the storage may take its time."""
+    scope = scope_of({'REQUEST_METHOD': 'POST', 'QUERY_STRING': '', 'PATH_INFO': '/api/v1/session',
+                      'CONTENT_TYPE': 'application/json'}, has_body=True)  # fmt: skip
+    _, headers, _ = answer_of(application, scope, whole(USER))
+    cookie = dict(headers)['set-cookie'].partition(';')[0]
+    threads, secret = [], application.storage.secret
+
+    def noting():
+        threads.append(threading.current_thread().name.partition('_')[0])
+        return secret()
+
+    sessions = application._ingestion._auth._sessions
+    monkeypatch.setattr(sessions, '_key', None)
+    monkeypatch.setattr(sessions, '_read_secret', noting)
+    script = {'HTTP_AUTHORIZATION': '', 'HTTP_COOKIE': cookie, 'HTTP_X_REQUESTED_WITH': 'x'}
+    for _ in range(2):
+        length = str(len(LINE))
+        status, _ = post(application, whole(LINE), CONTENT_LENGTH=length, **NDJSON, **script)
+        assert 201 == status
+    assert ['decoder'] == threads

@@ -4,9 +4,10 @@ from typing import Any
 
 import cherrypy
 
+from chronologer.api.body import request_headers
 from chronologer.api.params import parse_query_string
 from chronologer.api.respond import Refusal
-from chronologer.auth import BasicAuth
+from chronologer.auth import Auth
 from chronologer.errors import ChronologerError, MethodError, NotFoundError, shown
 
 
@@ -39,10 +40,10 @@ def _method_not_allowed(*_: Any, **__: Any) -> None:
 
 
 @cherrypy.tools.register('on_start_resource')  # type: ignore[misc]
-def authenticate(auth: BasicAuth) -> None:
-    """Tool: check credentials before anything of the request is read."""
+def authenticate(auth: Auth) -> None:
+    """Tool: check credentials or session before anything else of the request is looked at."""
     try:
-        auth.check(cherrypy.serving.request.headers.get('Authorization'))
+        auth.check(cherrypy.serving.request.method, request_headers())
     except ChronologerError as ex:
         raise Refusal(ex) from ex
 

@@ -16,7 +16,7 @@ import orjson
 from chronologer.api.params import check_known, parse_query_string
 from chronologer.api.report import Report
 from chronologer.api.respond import JSON, Answer, error_response
-from chronologer.auth import BasicAuth
+from chronologer.auth import Auth
 from chronologer.configuration import Configuration
 from chronologer.errors import (
     ChronologerError,
@@ -44,8 +44,12 @@ LONG_REPORT = 10_000  # lines
 class RecordIngestion:
     """Decides how a request is taken, before its body is read."""
 
-    def __init__(self, conf: Configuration, auth: BasicAuth, find: Callable[[int], Record | None]):
+    def __init__(self, conf: Configuration, auth: Auth, find: Callable[[int], Record | None]):
         self._conf, self._auth, self._find = conf, auth, find
+
+    def may_wait(self, headers: dict[str, str]) -> bool:
+        """Whether `begin` has to ask the storage."""
+        return self._auth.may_wait(headers)
 
     def begin(self, headers: dict[str, str], query_string: str) -> 'Reception':
         """
@@ -56,7 +60,7 @@ class RecordIngestion:
         Raises:
             ChronologerError: The request is refused: credentials, parameters, format or length.
         """
-        user = self._auth.check(headers.get('authorization'))
+        user = self._auth.check('POST', headers)
         is_raw = bool(query_string) and _take_raw(query_string)
         media_type = headers.get('content-type', '').partition(';')[0].strip().lower()
         decode = _find_decoder(media_type, is_raw)

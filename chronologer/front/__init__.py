@@ -13,7 +13,7 @@ from functools import partial
 
 from chronologer.api.ingestion import Reception, RecordIngestion
 from chronologer.api.respond import Answer, error_response
-from chronologer.errors import AuthenticationError, StorageBusyError
+from chronologer.errors import AuthenticationError, ChronologerError, StorageBusyError
 from chronologer.front.asgi import Headers, Receive, Scope, Send, headers_of, send_answer
 from chronologer.front.delivery import Delivery, Mailbox
 from chronologer.front.incoming import UNWANTED_TIMEOUT, WANTED_TIMEOUT, Incoming
@@ -21,8 +21,10 @@ from chronologer.front.site import Site
 from chronologer.ingest.writer import Submission, Writer
 
 RECORDS = '/api/v1/record'
+BODILESS = frozenset(['GET', 'HEAD'])  # methods whose bodies mean nothing
 
 SMALL_BODY = 16 * 2**10  # bytes, not compressed: is decoded on the loop
+MAX_SHORT_BODY = 64 * 2**10  # bytes of a body that is not of records
 MAX_BODIES = 64 * 2**20  # bytes of all larger bodies that are kept until more of them arrives
 DECODERS = 2  # threads
 
@@ -48,12 +50,31 @@ class Front:
         if scope['method'] == 'POST' and scope['path'] == RECORDS:
             await send_answer(send, await self._ingest(scope, headers, incoming))
         else:
+            await self._visit(scope, headers, incoming, receive, send)
+
+    async def _visit(
+        self, scope: Scope, headers: Headers, incoming: Incoming, receive: Receive, send: Send
+    ) -> None:
+        """Read a body, which costs no thread, before the site is asked."""
+        content = b''
+        try:
+            if scope['method'] not in BODILESS:
+                content = await incoming.read_short(MAX_SHORT_BODY)
+        except ChronologerError as ex:
             await incoming.drain(UNWANTED_TIMEOUT)
-            await self._site.answer(scope, headers, receive, send)
+            await send_answer(send, error_response(ex, scope['method']))
+        else:
+            await incoming.drain(UNWANTED_TIMEOUT)
+            await self._site.answer(scope, headers, content, receive, send)
 
     async def _ingest(self, scope: Scope, headers: Headers, incoming: Incoming) -> Answer:
+        begin = partial(self._ingestion.begin, headers, scope['query_string'].decode('latin-1'))
         try:
-            reception = self._ingestion.begin(headers, scope['query_string'].decode('latin-1'))
+            if self._ingestion.may_wait(headers):
+                loop = asyncio.get_running_loop()
+                reception = await loop.run_in_executor(self._decoders, begin)
+            else:
+                reception = begin()
         except Exception as ex:
             if not isinstance(ex, AuthenticationError):  # who is nobody shall not be waited for
                 await incoming.drain(WANTED_TIMEOUT)

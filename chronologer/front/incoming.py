@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 
-from chronologer.errors import BodyTimeoutError, InputError
+from chronologer.errors import BodyTimeoutError, InputError, LimitError
 from chronologer.front.asgi import Headers, Receive
 
 PIECE = 2**18  # bytes of a large body that are decoded at once
@@ -14,18 +14,45 @@ UNWANTED_TIMEOUT = 2  # the same where no body is expected
 
 
 class Incoming:
-    """The body of a request, read in one of three ways."""
+    """The body of a request, read in one of four ways."""
 
     def __init__(self, headers: Headers, receive: Receive):
         self._receive = receive
+        self._length = headers.get('content-length', '0')
+        self._has_body = self._length != '0' or 'transfer-encoding' in headers
         # Who expects 100 Continue is waiting for it, and reading would ask for the body.
-        self._is_coming = 'expect' not in headers and (
-            headers.get('content-length', '0') != '0' or 'transfer-encoding' in headers
-        )
+        self._is_coming = self._has_body and 'expect' not in headers
 
     async def read(self) -> bytes:
         """All of a small body."""
         return b''.join([chunk async for chunk in self._chunks()])
+
+    async def read_short(self, most: int) -> bytes:
+        """
+        All of a body that is not to be large, nor long on its way: anybody may send it.
+
+        Raises:
+            LimitError: It has more than *most* bytes.
+            BodyTimeoutError: It has not arrived in time.
+            InputError: It was cut.
+        """
+        clock = asyncio.get_running_loop().time
+        end = clock() + WANTED_TIMEOUT
+        declared = int(self._length) if self._length.isdecimal() else 0
+        body = b''
+        if declared <= most:
+            self._is_coming = self._has_body
+            while self._is_coming and len(body) <= most:
+                try:
+                    body += await self._next(end - clock())
+                except BodyTimeoutError:
+                    wanted = f'within {WANTED_TIMEOUT:g} s'
+                    raise BodyTimeoutError(f'the body did not arrive {wanted}') from None
+        if max(len(body), declared) > most:
+            raise LimitError(f'a body has at most {most:,} bytes here')
+        if len(body) < declared:
+            raise InputError(f'the body ended after {len(body):,} bytes of {declared:,} declared')
+        return body
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """A body in pieces of some size."""

@@ -10,14 +10,19 @@ from itertools import chain
 from threading import Semaphore
 from typing import Any
 
+from chronologer.api.body import HEADERS
 from chronologer.api.respond import Answer, error_response
 from chronologer.errors import StorageBusyError
 from chronologer.front.asgi import Headers, Receive, Scope, Send, body, send_answer, start
 
 READ_TIMEOUT = 60  # seconds without any byte of an answer being read
 
-# Headers: CherryPy fails at a host or a range that it cannot read, and shall look for no body.
-UNWANTED = frozenset(['host', 'range', 'content-length', 'content-type', 'transfer-encoding'])
+# Headers: CherryPy fails at those that it cannot read, such as cookies of other services. A body is
+# given to it whole; times of files say nothing about their content, for which there are ETags.
+UNWANTED = frozenset(
+    ['host', 'range', 'cookie', 'content-disposition', 'content-length', 'content-type',
+     'transfer-encoding', 'if-modified-since', 'if-unmodified-since']
+)  # fmt: skip
 
 WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -34,11 +39,13 @@ class Site:
         """End the threads."""
         self._threads.shutdown(cancel_futures=True)
 
-    async def answer(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
-        """Answer a request whose body has been read."""
+    async def answer(
+        self, scope: Scope, headers: Headers, content: bytes, receive: Receive, send: Send
+    ) -> None:
+        """Answer a request whose body has been read; *content* is what is wanted of it."""
         loop = asyncio.get_running_loop()
         reader = Reader(loop, receive, send)
-        environ = environ_of(scope, headers)
+        environ = environ_of(scope, headers, content)
         try:
             complete = await loop.run_in_executor(self._threads, self._run, environ, reader)
         finally:
@@ -121,8 +128,8 @@ class Reader:
             self._leaving.cancel()
 
 
-def environ_of(scope: Scope, headers: Headers) -> dict[str, Any]:
-    """The request as WSGI has it, PEP 3333; bodies are not for the site."""
+def environ_of(scope: Scope, headers: Headers, content: bytes) -> dict[str, Any]:
+    """The request as WSGI has it, PEP 3333; and all headers as they are."""
     environ = {
         'REQUEST_METHOD': scope['method'],
         'SCRIPT_NAME': '',
@@ -135,11 +142,14 @@ def environ_of(scope: Scope, headers: Headers) -> dict[str, Any]:
         'REMOTE_ADDR': scope['client'][0],
         'wsgi.version': (1, 0),
         'wsgi.url_scheme': scope['scheme'],
-        'wsgi.input': BytesIO(),
+        'CONTENT_LENGTH': str(len(content)),
+        'CONTENT_TYPE': headers.get('content-type', ''),
+        'wsgi.input': BytesIO(content),
         'wsgi.errors': BytesIO(),
         'wsgi.multithread': True,
         'wsgi.multiprocess': True,
         'wsgi.run_once': False,
+        HEADERS: headers,
     }
     for name, value in headers.items():
         if name not in UNWANTED:
