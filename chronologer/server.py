@@ -31,11 +31,13 @@ from chronologer.api.dispatch import Dispatcher
 from chronologer.api.export import ExportResource
 from chronologer.api.facet import FacetResource
 from chronologer.api.field import FieldResource
-from chronologer.api.health import HealthResource
+from chronologer.api.health import HealthResource, ReadyResource
 from chronologer.api.ingestion import RecordIngestion
-from chronologer.api.page import STATIC, Page
+from chronologer.api.page import FILE_HEADERS, FILES, MEDIA_TYPES, STATIC, Page
+from chronologer.api.reading import ReadingResource
 from chronologer.api.record import RecordResource
 from chronologer.api.respond import framework_error, pending_error
+from chronologer.api.saved import SavedResource
 from chronologer.api.session import SessionResource
 from chronologer.api.timeline import TimelineResource
 from chronologer.auth import Auth
@@ -80,12 +82,15 @@ def create_site(auth: Auth, storage: Storage) -> WSGIApplication:
     root = Node(
         index=Page(),
         health=HealthResource(),
+        ready=ReadyResource(storage),
         api=Node(
             v1=Node(
                 export=ExportResource(storage),
                 facet=FacetResource(storage),
                 field=FieldResource(storage),
+                reading=ReadingResource(),
                 record=RecordResource(storage),
+                saved=SavedResource(storage),
                 session=SessionResource(auth),
                 timeline=TimelineResource(storage),
             )
@@ -109,8 +114,9 @@ def create_site(auth: Auth, storage: Storage) -> WSGIApplication:
         '/static': {
             'tools.staticdir.on': True,
             'tools.staticdir.dir': str(STATIC),
-            'tools.etags.on': True,
-            'tools.etags.autotags': True,
+            'tools.staticdir.content_types': MEDIA_TYPES,
+            'tools.response_headers.headers': [*HEADERS, *FILE_HEADERS.items()],
+            **FILES,
         },
     }
     site: WSGIApplication = cherrypy.Application(root, '', config)

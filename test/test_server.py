@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -263,3 +263,51 @@ def wait_until_free(port: int) -> None:
             return
         time.sleep(0.05)
     raise AssertionError('a worker has outlived its parent')
+
+
+def test_sessions_outlive_restarts_and_are_of_all_workers(tmp_path):
+    """The secret is in the storage; another password ends them."""
+    user = b'{"username":"logger","password":""}'
+    sent = {'Content-Type': 'application/json'}
+    with Server(tmp_path, '--workers', '2') as server:
+        response = server.request('POST', '/api/v1/session', user, sent)
+        assert 200 == response.status
+        cookie = {'Cookie': response.headers['Set-Cookie'].partition(';')[0]}
+        assert f'chronologer_{server.port}' in cookie['Cookie']
+
+        def ask(_: int) -> int:
+            return server.request('GET', '/api/v1/session', headers=cookie).status
+
+        with ThreadPoolExecutor(8) as pool:
+            assert {200} == set(pool.map(ask, range(60)))
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(20)
+        server.start()
+        assert 200 == ask(0)
+        post = {**cookie, 'Content-Type': FORM['Content-Type']}
+        assert 403 == server.request('POST', '/api/v1/record', BODY, post).status
+        post['X-Requested-With'] = 'x'
+        assert 201 == server.request('POST', '/api/v1/record', BODY, post).status
+    value = cookie['Cookie'].partition('=')[2]
+    for password, status in (('other', 401), ('', 200)):
+        with Server(tmp_path, password=password) as server:
+            cookie = {'Cookie': f'chronologer_{server.port}={value}'}
+            assert status == ask(0)
+
+
+def test_saved_names_arrive_as_they_are(server):
+    """Slashes and what is no ASCII, through the server's own reading of the path."""
+    sent = {**AUTHORIZATION, 'Content-Type': 'application/json'}
+    names = ['a/b//c/', '/', 'ü 🙂', '%41', 'a?b#c', '...', 'x' * 200]
+    for name in names:
+        path = f'/api/v1/saved/{quote(name, safe="")}'
+        assert 201 == server.request('PUT', path, b'{"state":"x"}', sent).status
+    assert sorted(names) == [entry['name'] for entry in server.get('saved')['saved']]
+    for bad in ('%ff', '%00', '%ed%a0%80'):
+        path = f'/api/v1/saved/{bad}'
+        assert server.request('PUT', path, b'{"state":"x"}', sent).status in (201, 400)
+
+
+def test_readiness(server):
+    """Without credentials."""
+    assert b'{"status":"ok"}' == server.request('GET', '/ready', headers={}).data

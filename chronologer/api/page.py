@@ -1,11 +1,65 @@
-"""The page at ``/``."""
+"""The page at ``/``, and how the files that it loads are served."""
 
+import gzip
+import re
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cherrypy
 from cherrypy.lib.static import serve_file
 
+from chronologer.api.body import request_headers
+
 STATIC = Path(__file__).parent.parent / 'static'
+
+# By suffix; what a machine knows of types differs.
+MEDIA_TYPES = {
+    'css': 'text/css;charset=utf-8',
+    'html': 'text/html;charset=utf-8',
+    'ico': 'image/x-icon',
+    'js': 'text/javascript;charset=utf-8',
+    'json': 'application/json',
+    'png': 'image/png',
+    'svg': 'image/svg+xml',
+    'txt': 'text/plain;charset=utf-8',
+    'woff2': 'font/woff2',
+}
+
+COMPRESSED = re.compile(r'(text/|application/json|image/svg)')  # types
+
+# CherryPy's settings: compressed where it helps, and asked for again by the hash of the content.
+FILES: dict[str, Any] = {
+    'tools.etags.on': True,
+    'tools.etags.autotags': True,
+    'tools.compress.on': True,
+}
+FILE_HEADERS = {'Cache-Control': 'no-cache', 'Vary': 'Accept-Encoding'}
+
+
+@cherrypy.tools.register('before_finalize', priority=90)  # type: ignore[misc]
+def compress() -> None:
+    """Tool: compress text for who takes it; CherryPy's own fails at headers that it cannot read."""
+    response = cherrypy.serving.response
+    is_text = COMPRESSED.match(response.headers.get('Content-Type', ''))
+    if is_text and takes_gzip(request_headers().get('accept-encoding', '')):
+        response.body = _compressed(response.collapse_body())
+        response.headers['Content-Encoding'] = 'gzip'
+        response.headers.pop('Content-Length', None)
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether ``Accept-Encoding`` has gzip, and not with a weight of 0."""
+    for coding in accepted.split(','):
+        name, _, weight = coding.partition(';')
+        if name.strip().lower() == 'gzip':
+            return re.fullmatch(r'\s*q\s*=\s*0(\.0*)?\s*', weight) is None
+    return False
+
+
+@lru_cache(maxsize=100)
+def _compressed(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
 
 
 class Page:
@@ -13,7 +67,8 @@ class Page:
 
     exposed = True
 
+    @cherrypy.config(**FILES)  # type: ignore[misc]
     def GET(self, *, params: dict[str, str]) -> object:
         """The HTML document; parameters are for its own scripts."""
-        cherrypy.response.headers['Cache-Control'] = 'no-cache'
-        return serve_file(str(STATIC / 'index.html'), content_type='text/html;charset=utf-8')
+        cherrypy.response.headers.update(FILE_HEADERS)
+        return serve_file(str(STATIC / 'index.html'), content_type=MEDIA_TYPES['html'])

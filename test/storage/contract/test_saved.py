@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from functools import partial
 from unittest import mock
 
 import pytest
@@ -11,8 +12,8 @@ from chronologer.model import EPOCH, Filter, Record
 from chronologer.storage import create_storage, saved
 
 NAMES = [
-    'errors', 'Errors', 'errors ', ' errors', 'érrors', 'e\u0301rrors', 'ｅrrors', 'a/b', 'a//b', '/',
-    '.', '%', '_', "'", '"', '\\', 'ß', 'ss', 'ﬁ', '🙂', '🙂' * 200, 'İ', 'i', 'ı',
+    'errors', 'Errors', 'errors ', ' errors', 'érrors', 'e\u0301rrors', 'ｅrrors', 'a/b', 'a//b',
+    '/', '.', '%', '_', "'", '"', '\\', 'ß', 'ss', 'ﬁ', '🙂', '🙂' * 200, 'İ', 'i', 'ı',
 ]  # fmt: skip
 
 
@@ -110,7 +111,7 @@ def test_one_of_those_who_save_a_name_at_the_same_time_is_the_first(empty_dsn):
         storages = [stack.enter_context(create_storage(dsn)) for _ in range(3)]
         storages[0].migrate()
         for name in 'abcde':
-            tasks = [lambda s=storage: s.save(name, 'x') for storage in storages]
+            tasks = [partial(storage.save, name, 'x') for storage in storages]
             assert [False, False, True] == sorted(in_parallel(tasks))
 
 
