@@ -10,8 +10,12 @@ import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from hmac import compare_digest, digest
+from threading import Lock
+
+from chronologer.errors import StorageBusyError
 
 LIFETIME = 30 * 24 * 3600  # seconds
+PATIENCE = 1  # seconds that others wait for one that reads the secret
 MAX_TOKEN = 4096  # characters; browsers keep no more
 
 TOKEN = re.compile(r'([\w-]+)\.([0-9]{1,12})\.([\w-]{43})', re.ASCII)
@@ -31,6 +35,7 @@ class Sessions:
         self._name = f'chronologer_{port}'
         self._read_secret = secret
         self._key: bytes | None = None
+        self._turn = Lock()
 
     def cookie(self, is_secure: bool) -> str:
         """The ``Set-Cookie`` that begins a session; only for HTTPS, if *is_secure*."""
@@ -47,7 +52,12 @@ class Sessions:
         return f'{self._name}={value}; {attributes}' + ('; Secure' if is_secure else '')
 
     def user_of(self, cookies: str) -> str | None:
-        """The user who has signed in, by a ``Cookie`` header; None if it has no valid cookie."""
+        """
+        The user who has signed in, by a ``Cookie`` header; None if it has no valid cookie.
+
+        Raises:
+            StorageError: The secret cannot be read.
+        """
         return self._username if any(map(self._is_valid, self._tokens(cookies))) else None
 
     def may_wait(self, cookies: str) -> bool:
@@ -69,10 +79,19 @@ class Sessions:
         return urlsafe_b64decode(user + '=' * (-len(user) % 4)).decode() == self._username
 
     def _sign(self, signed: str) -> str:
-        if self._key is None:
-            self._key = digest(self._read_secret(), self._credentials, 'sha256')
-        signature = digest(self._key, signed.encode(), 'sha256')
+        signature = digest(self._key or self._make_key(), signed.encode(), 'sha256')
         return urlsafe_b64encode(signature).decode().rstrip('=')
+
+    def _make_key(self) -> bytes:
+        """One at a time: anybody may send a cookie, and the storage may take long to fail."""
+        if not self._turn.acquire(timeout=PATIENCE):
+            raise StorageBusyError('the storage does not answer')
+        try:
+            if self._key is None:
+                self._key = digest(self._read_secret(), self._credentials, 'sha256')
+            return self._key
+        finally:
+            self._turn.release()
 
 
 def _is_alive(token: str) -> bool:

@@ -1,5 +1,6 @@
 """Signing in and out, and what a cookie is good for."""
 
+import threading
 import time
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chronologer import __version__, session
+from chronologer.errors import StorageBusyError
 from chronologer.session import Sessions
 
 URL, RECORD = '/api/v1/session', '/api/v1/record'
@@ -204,6 +206,27 @@ def test_the_storage_is_asked_once_and_only_for_cookies():
     assert not sessions.may_wait(forged)
     sessions.user_of(sessions.cookie(False))
     assert [1] == asked
+
+
+def test_one_waits_for_the_storage(monkeypatch):
+    """Others are told to come back, and hold no thread."""
+    monkeypatch.setattr(session, 'PATIENCE', 0.05)
+    is_asked, may_answer = threading.Event(), threading.Event()
+
+    def secret():
+        is_asked.set()
+        assert may_answer.wait(10)
+        return b's'
+
+    sessions = Sessions('logger', '', 1, secret)
+    thread = threading.Thread(target=sessions.cookie, args=(False,))
+    thread.start()
+    assert is_asked.wait(10)
+    with pytest.raises(StorageBusyError):
+        sessions.cookie(False)
+    may_answer.set()
+    thread.join()
+    assert sessions.user_of(sessions.cookie(False))
 
 
 def test_head_and_parameters(app):
