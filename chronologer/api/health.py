@@ -1,5 +1,6 @@
 """``/health`` and ``/ready``, for load balancers and scripts; no credentials."""
 
+import logging
 from threading import Lock
 
 import cherrypy
@@ -12,6 +13,8 @@ from chronologer.errors import ChronologerError, StorageBusyError
 from chronologer.storage import Storage
 
 PATIENCE = 1  # seconds that others wait for one that asks the storage
+
+log = logging.getLogger(__name__)
 
 
 class HealthResource:
@@ -41,7 +44,8 @@ class ReadyResource:
             raise StorageBusyError('the storage does not answer')
         try:
             self._storage.check()
-        except ChronologerError:
+        except ChronologerError as ex:
+            log.error('Not ready: %s', ex.message)
             raise StorageBusyError('the storage does not answer, or is not migrated') from None
         finally:
             self._turn.release()

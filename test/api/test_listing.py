@@ -233,6 +233,8 @@ def test_how_far_a_listing_has_looked(filled):
     """Who got fewer than asked for goes on from there, and does not look at the rest again."""
     response = filled.get(f'{RECORD}?after_id={2**53 - 1}&limit=0')
     assert ([], '10') == (response.json, response.headers['X-Last-Id'])
+    for query in ('limit=0&search=number', 'search=number', "query=data.user='u1'", ''):
+        assert [] == filled.get(f'{RECORD}?after_id={2**53 - 1}&{query}').json
     response = filled.get(f'{RECORD}?after_id=5&search=number&limit=3')
     assert ([6, 7, 8], '10') == (ids(response.json), response.headers['X-Last-Id'])
     response = filled.get(f'{RECORD}?after_id=5&level=ERROR')

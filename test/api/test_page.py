@@ -78,7 +78,7 @@ def test_odd_headers_are_no_errors_of_ours(app, name, value):
         assert app.get(path, headers={name: value}, expect_errors=True).status_int in (200, 400)
 
 
-def test_readiness(anonymous, configuration, monkeypatch):
+def test_readiness(anonymous, configuration, monkeypatch, caplog):
     """Without credentials, and without saying where the storage is."""
     assert {'status': 'ok'} == anonymous.get('/ready').json
     anonymous.get('/ready?a=b', status=400)
@@ -92,3 +92,4 @@ def test_readiness(anonymous, configuration, monkeypatch):
         assert 'StorageBusyError' == response.json['error']['type']
         assert 'sqlite' not in response.text
         assert '1' == response.headers['Retry-After']
+    assert 'Not ready: no sqlite:///' in caplog.text

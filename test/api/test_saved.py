@@ -113,3 +113,22 @@ def test_credentials_are_needed(anonymous):
     """Here as elsewhere."""
     for method in ('GET', 'PUT', 'DELETE'):
         anonymous.request(f'{URL}/a', method=method, status=401)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(['/api/v1/saved/a', '/api/v1/session']),
+    st.sampled_from(['PUT', 'POST', 'DELETE', 'PATCH']),
+    st.sampled_from(['application/json', 'application/json; charset=x', 'text/plain', '', ';=,"']),
+    st.binary(max_size=20)
+    | st.sampled_from([b'{"state":"\\ud800"}', b'{"state":"\\u0000"}', b'{"state":1e999}',
+                       b'\xef\xbb\xbf{}',
+                       b'{"username":"\\ud800","password":""}', b'{"username":"","password":""}']),
+)  # fmt: skip
+def test_any_body_is_taken_or_refused(app, path, method, content_type, body):
+    """Never a 500."""
+    headers = {'Content-Type': content_type}
+    response = app.request(path, method=method, body=body, headers=headers, expect_errors=True)
+    assert response.status_int in (200, 201, 204, 400, 401, 404, 405, 415)
+    if response.status_int >= 400:
+        assert ['message', 'type'] == sorted(response.json['error'])
