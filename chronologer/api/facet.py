@@ -25,7 +25,7 @@ class FacetResource:
         self._storage = storage
 
     def GET(self, *, params: dict[str, str]) -> bytes:
-        """``{"field", "values": [{"value", "count"}], "distinct", "sample"}``."""
+        """``{"field", "values": [{"value", "count"}], "distinct", "total", "sample"}``."""
         filter = Filter.take(params)
         name, limit = params.pop('field', None), params.pop('limit', str(LIMIT))
         check_known(params, 'field', 'limit', *FILTER)
@@ -43,6 +43,7 @@ class FacetResource:
                 'field': name,
                 'values': [{'value': value, 'count': count} for value, count in facet[:most]],
                 'distinct': len(facet),
+                'total': sum(count for _, count in facet),
                 'sample': None if isinstance(field, Column) else SAMPLE,
             }
         )

@@ -1,0 +1,142 @@
+/** The server's HTTP API. */
+
+const ROOT = '/api/v1/';
+
+/** What the server, or the way to it, said instead of an answer. */
+export class ApiError extends Error {
+  /** @param {number} status 0 if there was no answer @param {string} type @param {string} message */
+  constructor(status, type, message) {
+    super(message);
+    this.status = status;
+    this.type = type;
+  }
+}
+
+/**
+ * @param {string} method
+ * @param {string} path below the root of the API
+ * @param {{params?: Record<string, any>, body?: any, signal?: AbortSignal}} [options]
+ * @returns {Promise<Response>}
+ */
+async function request(method, path, {params = {}, body, signal} = {}) {
+  /** @type {Record<string, string>} */
+  const headers = {'X-Requested-With': 'Chronologer'};
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  let response;
+  try {
+    response = await fetch(address(path, params), {
+      method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch (error) {
+    if (/** @type {Error} */ (error).name === 'AbortError') throw error;
+    throw new ApiError(0, 'Offline', 'The server does not answer.');
+  }
+  if (!response.ok) throw await failure(response, method);
+  return response;
+}
+
+/** @param {Response} response @param {string} method */
+async function failure(response, method) {
+  const {status, headers} = response;
+  if (status === 401) window.dispatchEvent(new CustomEvent('signed-out'));
+  if (method === 'HEAD') {
+    return new ApiError(status, headers.get('X-Error-Type') ?? '', headers.get('X-Error-Message') ?? '');
+  }
+  const body = await response.json().catch(() => ({}));
+  const {type = 'HTTPError', message = `The server answered ${status}.`} = body.error ?? {};
+  return new ApiError(status, type, message);
+}
+
+/** An address of the API. @param {string} path @param {Record<string, any>} params */
+export function address(path, params) {
+  const query = new URLSearchParams(params).toString();
+  return ROOT + path + (query && '?') + query;
+}
+
+/**
+ * @param {string} path
+ * @param {Record<string, any>} [params]
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ */
+export async function get(path, params, signal) {
+  return (await request('GET', path, {params, signal})).json();
+}
+
+/** The number of records. @param {Record<string, any>} params @param {AbortSignal} [signal] */
+export async function count(params, signal) {
+  const response = await request('HEAD', 'record', {params, signal});
+  return Number(response.headers.get('X-Record-Count'));
+}
+
+/**
+ * Records after an id, and the id to go on from.
+ *
+ * @param {number} id
+ * @param {number} limit
+ * @param {Record<string, any>} params
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{records: any[], last: number}>}
+ */
+export async function follow(id, limit, params, signal) {
+  const response = await request('GET', 'record', {params: {...params, after_id: id, limit}, signal});
+  const last = Number(response.headers.get('X-Last-Id'));
+  const records = await response.json();
+  const own = records.at(-1)?.id ?? 0;
+  return {records, last: limit > 0 && records.length === limit ? own : Math.max(last, own)};
+}
+
+/** The id that the log has come to. @returns {Promise<number>} */
+export async function lastId() {
+  return (await follow(Number.MAX_SAFE_INTEGER, 0, {})).last;
+}
+
+/** @param {string} path @param {any} body */
+export async function put(path, body) {
+  await request('PUT', path, {body});
+}
+
+/** @param {string} path */
+export async function remove(path) {
+  await request('DELETE', path);
+}
+
+/** @param {string} username @param {string} password */
+export async function signIn(username, password) {
+  await request('POST', 'session', {body: {username, password}});
+}
+
+/** One kind of question: asking again ends the question before. */
+export class Slot {
+  /** @type {AbortController | null} */
+  #controller = null;
+
+  /**
+   * @template T
+   * @param {(signal: AbortSignal) => Promise<T>} ask
+   * @returns {Promise<T | undefined>} nothing if another question came after it
+   */
+  async run(ask) {
+    this.cancel();
+    const controller = (this.#controller = new AbortController());
+    try {
+      const answer = await ask(controller.signal);
+      return controller.signal.aborted ? undefined : answer;
+    } catch (error) {
+      if (controller.signal.aborted) return undefined;
+      throw error;
+    } finally {
+      if (this.#controller === controller) this.#controller = null;
+    }
+  }
+
+  /** Whether there is no answer yet. */
+  get isBusy() {
+    return this.#controller !== null;
+  }
+
+  cancel() {
+    this.#controller?.abort();
+    this.#controller = null;
+  }
+}

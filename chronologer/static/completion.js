@@ -1,0 +1,55 @@
+/** What could be typed next: pure, so that it can be tried without a page. */
+
+import {literal} from './filter.js';
+
+export const COLUMNS = ['id', 'ts', 'name', 'level', 'message'];
+const FIELD = String.raw`(?:[A-Za-z_]\w*)(?:\.(?:[A-Za-z_]\w*|"[^"]*")|\[\d+\])*\.?`;
+const OPERATOR = String.raw`(?:=|!=|<>|<=?|>=?)`;
+const VALUE = new RegExp(`(${FIELD})\\s*${OPERATOR}\\s*('[^']*|[\\w.-]*)$`);
+const NAME = new RegExp(`(?:^|[\\s(])(${FIELD})$`);
+
+/**
+ * What stands before the caret: the beginning of a field, or of a value of one.
+ *
+ * @param {string} text
+ * @param {number} caret
+ * @returns {{kind: 'field' | 'value', field: string, start: number, typed: string} | null}
+ */
+export function wordAt(text, caret) {
+  const before = text.slice(0, caret);
+  const value = VALUE.exec(before);
+  if (value) {
+    return {kind: 'value', field: value[1], start: caret - value[2].length, typed: value[2].replace(/^'/, '')};
+  }
+  const name = NAME.exec(before);
+  return name && {kind: 'field', field: name[1], start: caret - name[1].length, typed: name[1]};
+}
+
+/**
+ * Those that fit, the ones that begin so before those that contain it.
+ *
+ * @param {string[]} names
+ * @param {string} typed
+ */
+export function matching(names, typed) {
+  const wanted = typed.toLowerCase();
+  const begin = names.filter((name) => name.toLowerCase().startsWith(wanted));
+  const contain = names.filter((name) => name.toLowerCase().includes(wanted) && !begin.includes(name));
+  return [...begin, ...contain].filter((name) => name !== typed);
+}
+
+/**
+ * Put a suggestion in the place of what was typed of it.
+ *
+ * @param {string} text
+ * @param {number} caret
+ * @param {{kind: string, start: number}} word
+ * @param {string | number | boolean} chosen
+ * @returns {{text: string, caret: number}}
+ */
+export function complete(text, caret, word, chosen) {
+  const inserted = word.kind === 'value' ? literal(chosen) : String(chosen);
+  const rest = text.slice(caret).replace(/^'/, word.kind === 'value' ? '' : "'");
+  const start = text.slice(0, word.start) + inserted;
+  return {text: `${start} ${rest.trimStart()}`.trimEnd() + (rest ? '' : ' '), caret: start.length + 1};
+}
