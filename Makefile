@@ -4,23 +4,29 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: serve test lint clean
+.PHONY: serve test lint screenshots clean
 
 serve: $(VENV)/server.installed
 	$(RUN) -m chronologer serve -m
 
 # ARGS are for pytest, such as ARGS='-k timeline'.
-test: $(VENV)/test.installed
+test: $(VENV)/test.installed node_modules/installed
 	CHRONOLOGER_TEST_REQUIRE=all $(RUN) -m pytest $(ARGS)
 
-lint: $(VENV)/test.installed
+lint: $(VENV)/test.installed node_modules/installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/mypy --python-version 3.8 chronologer/client.py chronologer/__init__.py
+	node_modules/.bin/tsc
+	node_modules/.bin/eslint chronologer/static
+
+# Of the page, for README.rst; with records that are made up.
+screenshots: $(VENV)/test.installed
+	$(RUN) -m test.ui.screenshots doc/screenshots
 
 clean:
-	rm -rf $(VENV) .cache build dist *.egg-info
+	rm -rf $(VENV) .cache node_modules build dist *.egg-info
 
 $(VENV)/server.installed: setup.py $(VENV)/created
 	$(RUN) -m pip install --quiet --editable '.[server]'
@@ -29,6 +35,11 @@ $(VENV)/server.installed: setup.py $(VENV)/created
 $(VENV)/test.installed: setup.py test/servers/install $(VENV)/created
 	test/servers/install
 	$(RUN) -m pip install --quiet --editable '.[server,mysql,test]'
+	@touch $@
+
+node_modules/installed: package.json test/servers/install
+	test/servers/install
+	npm install --silent --no-package-lock --no-audit --no-fund
 	@touch $@
 
 # Debian keeps part of the venv module in a package of its own.

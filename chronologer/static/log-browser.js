@@ -47,7 +47,6 @@ export class LogBrowser extends HTMLElement {
   /** @type {Partial<State>[]} ranges to go back to */
   #zooms = [];
   #retry = 0;
-  #user = 'logger';
   #refresh = 0;
 
   connectedCallback() {
@@ -136,11 +135,11 @@ export class LogBrowser extends HTMLElement {
     this.#detail.show(state.id, state.other);
   }
 
-  /** Find out who is there before anything is asked. */
+  /** Find out who is there before anything is asked, unless that is known from before. */
   async #start() {
     try {
-      this.#user = (await get('session')).username;
-      this.#ask();
+      if (!preference('user')) prefer('user', (await get('session')).username);
+      await this.#ask();
     } catch (error) {
       this.#showProblem(error);
     }
@@ -206,7 +205,7 @@ export class LogBrowser extends HTMLElement {
     this.#list.hidden = !this.#empty.hidden;
     if (this.#empty.hidden) return;
     if ((await lastId().catch(() => 1)) === 0) {
-      this.#empty.replaceChildren(h('first-record', {user: this.#user}));
+      this.#empty.replaceChildren(h('first-record', {user: preference('user')}));
       clearTimeout(this.#retry);
       this.#retry = setTimeout(() => this.#awaitFirst(), 1000);
       return;
@@ -228,6 +227,7 @@ export class LogBrowser extends HTMLElement {
   }
 
   #askWho() {
+    prefer('user', '');
     if (this.querySelector('sign-in')) return;
     this.#following.stop();
     const form = h('sign-in');
@@ -241,6 +241,7 @@ export class LogBrowser extends HTMLElement {
 
   async #signOut() {
     await remove('session');
+    prefer('user', '');
     this.#records.clear();
     this.#askWho();
   }
