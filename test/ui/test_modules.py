@@ -98,7 +98,11 @@ def test_what_is_unseen_is_shown(call, text, shown):
     ('text', 'terms', 'hits'),
     [
         ('Timeout of time', ['TIME'], ['Time', 'time']),
-        ('a.b (c) [d] \\ ^$|?*+-', ['(c)', '.', '\\', '|', '-', '[d]'], ['.', '(c)', '[d]', '\\', '|', '-']),  # noqa: E501
+        (
+            'a.b (c) [d] \\ ^$|?*+-',
+            ['(c)', '.', '\\', '|', '-', '[d]'],
+            ['.', '(c)', '[d]', '\\', '|', '-'],
+        ),  # noqa: E501
         ('aaa', [], []),
         ('abcabc', ['abc', 'abcab'], ['abcab']),
         ('Straße', ['ß'], ['ß']),
@@ -185,7 +189,9 @@ def test_tracebacks_are_read(call):
     """Frames, source, markers, exceptions, and what belongs to a library."""
     lines = call('traceback', 'readTraceback', TRACE)
     assert TRACE == '\n'.join(line['text'] for line in lines)
-    kinds = 'head frame source marker frame source exception blank between blank head frame exception'  # noqa: E501
+    kinds = (
+        'head frame source marker frame source exception blank between blank head frame exception'  # noqa: E501
+    )
     assert [*kinds.split(), 'exception'] == [line['kind'] for line in lines]
     assert ['frame', 'source'] == [line['kind'] for line in lines if line['foreign']]
 
