@@ -33,7 +33,15 @@ from chronologer.api.facet import FacetResource
 from chronologer.api.field import FieldResource
 from chronologer.api.health import HealthResource, ReadyResource
 from chronologer.api.ingestion import RecordIngestion
-from chronologer.api.page import FILE_HEADERS, FILES, MEDIA_TYPES, STATIC, Page
+from chronologer.api.page import (
+    FILE_HEADERS,
+    FILES,
+    FOREVER,
+    MEDIA_TYPES,
+    STATIC,
+    VERSIONED,
+    Page,
+)
 from chronologer.api.reading import ReadingResource
 from chronologer.api.record import RecordResource
 from chronologer.api.respond import framework_error, pending_error
@@ -117,6 +125,10 @@ def create_site(auth: Auth, storage: Storage) -> WSGIApplication:
             'tools.staticdir.content_types': MEDIA_TYPES,
             'tools.response_headers.headers': [*HEADERS, *FILE_HEADERS.items()],
             **FILES,
+        },
+        VERSIONED: {
+            'tools.staticdir.dir': str(STATIC),
+            'tools.response_headers.headers': [*HEADERS, *FOREVER.items()],
         },
     }
     site: WSGIApplication = cherrypy.Application(root, '', config)

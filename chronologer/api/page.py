@@ -3,11 +3,11 @@
 import gzip
 import re
 from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import cherrypy
-from cherrypy.lib.static import serve_file
 
 from chronologer.api.body import request_headers
 
@@ -35,6 +35,18 @@ FILES: dict[str, Any] = {
     'tools.compress.on': True,
 }
 FILE_HEADERS = {'Cache-Control': 'no-cache', 'Vary': 'Accept-Encoding'}
+FOREVER = {'Cache-Control': 'public, max-age=31536000, immutable', 'Vary': 'Accept-Encoding'}
+
+
+def _version_of_files() -> str:
+    digest = blake2b(digest_size=8)
+    for path in sorted(STATIC.iterdir()):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+# The page loads its files by an address that changes with them, so that none is asked for twice.
+VERSIONED = f'/static/{_version_of_files()}'
 
 
 @cherrypy.tools.register('before_finalize', priority=90)  # type: ignore[misc]
@@ -63,12 +75,17 @@ def _compressed(content: bytes) -> bytes:
 
 
 class Page:
-    """Serves the page itself; what it loads comes from ``/static``."""
+    """Serves the page itself; what it loads comes from `VERSIONED`."""
 
     exposed = True
 
+    def __init__(self) -> None:
+        html = (STATIC / 'index.html').read_text(encoding='utf-8')
+        self._html = html.replace('"/static/', f'"{VERSIONED}/').encode()
+
     @cherrypy.config(**FILES)  # type: ignore[misc]
-    def GET(self, *, params: dict[str, str]) -> object:
+    def GET(self, *, params: dict[str, str]) -> bytes:
         """The HTML document; parameters are for its own scripts."""
         cherrypy.response.headers.update(FILE_HEADERS)
-        return serve_file(str(STATIC / 'index.html'), content_type=MEDIA_TYPES['html'])
+        cherrypy.response.headers['Content-Type'] = MEDIA_TYPES['html']
+        return self._html

@@ -59,7 +59,7 @@ export class LogBrowser extends HTMLElement {
   #build() {
     const ask = () => ({parameters: this.#question.parameters, count: this.#question.count});
     this.append(
-      h('header', {class: 'top'}, h('a', {href: '/', class: 'brand', title: 'Chronologer'}, h('img', {src: '/static/icon.svg', alt: 'Chronologer', width: 22, height: 22})),
+      h('header', {class: 'top'}, h('a', {href: '/', class: 'brand', title: 'Chronologer'}, h('img', {src: new URL('icon.svg', import.meta.url).href, alt: 'Chronologer', width: 22, height: 22})),
         this.#search, h('div', {class: 'tools'}, this.#range, this.#filters.level, this.#order, this.#tailButton,
         savedMenu(this.#store), columnMenu(this.#store), exportMenu(this.#store, ask),
         settingsMenu(() => this.#look(), () => this.#signOut()),

@@ -49,7 +49,7 @@ def take(browser: Browser, server: Server, directory: Path, scheme: str, size: s
     page.fill('#username', 'logger')
     page.keyboard.press('Enter')
     page.locator('.rows .row').first.wait_for()
-    page.locator('.facet .count').first.wait_for()
+    page.locator('.facet .count').first.wait_for(state='attached')
     page.keyboard.press('e')  # the next error
     page.locator('.rows .row.error:focus').wait_for()
     page.keyboard.press('Enter')

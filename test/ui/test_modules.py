@@ -102,7 +102,7 @@ def test_what_is_unseen_is_shown(call, text, shown):
             'a.b (c) [d] \\ ^$|?*+-',
             ['(c)', '.', '\\', '|', '-', '[d]'],
             ['.', '(c)', '[d]', '\\', '|', '-'],
-        ),  # noqa: E501
+        ),
         ('aaa', [], []),
         ('abcabc', ['abc', 'abcab'], ['abcab']),
         ('Straße', ['ß'], ['ß']),
@@ -190,7 +190,7 @@ def test_tracebacks_are_read(call):
     lines = call('traceback', 'readTraceback', TRACE)
     assert TRACE == '\n'.join(line['text'] for line in lines)
     kinds = (
-        'head frame source marker frame source exception blank between blank head frame exception'  # noqa: E501
+        'head frame source marker frame source exception blank between blank head frame exception'
     )
     assert [*kinds.split(), 'exception'] == [line['kind'] for line in lines]
     assert ['frame', 'source'] == [line['kind'] for line in lines if line['foreign']]
