@@ -184,9 +184,12 @@ export class LogBrowser extends HTMLElement {
     const widths = preference('widths');
     const {cols} = this.#store.state;
     const width = (/** @type {string | number} */ key, /** @type {string} */ usual) => (widths[key] ? `${widths[key]}px` : usual);
-    const columns = [width(0, 'var(--time-width)'), 'var(--level-width)', width(2, 'var(--name-width)'), width(3, 'minmax(var(--message-width), 1fr)'),
-      ...cols.map((field) => width(field, '10rem'))];
+    const message = width(3, 'var(--message-width)');
+    const others = cols.map((field) => width(field, '10rem'));
+    const before = [width(0, 'var(--time-width)'), 'var(--level-width)', width(2, 'var(--name-width)')];
+    const columns = [...before, `minmax(${message}, 1fr)`, ...others];
     this.#list.style.setProperty('--columns', columns.join(' '));
+    this.#list.style.setProperty('--least', `calc(${[...before, message, ...others].join(' + ')} + 3px)`);
   }
 
   /** @param {any} error */
