@@ -12,6 +12,7 @@ export class Following extends EventTarget {
   /** @type {import('./records.js').Row[]} that came while the list was not at its end */
   #held = [];
   #count = 0; // of them
+  #total = 0; // that came since it began
   #rate = 0;
   #asked = 0;
   #arrived = false;
@@ -48,7 +49,7 @@ export class Following extends EventTarget {
   /** @param {number} last @param {Record<string, string>} parameters @param {import('./state.js').State} state */
   start(last, parameters, state) {
     this.#held = [];
-    this.#count = 0;
+    this.#count = this.#total = 0;
     this.#state = state;
     this.#order = state.order;
     /** @type {Record<string, string>} */
@@ -74,6 +75,7 @@ export class Following extends EventTarget {
   /** @param {import('./records.js').Row[]} arrived */
   #take(arrived) {
     this.#arrived = true;
+    this.#total += arrived.length;
     if (this.#isPaused || this.#count) {
       this.#count += arrived.length;
       this.#held = this.#count > MOST ? [] : [...this.#held, ...arrived];
@@ -97,7 +99,7 @@ export class Following extends EventTarget {
   }
 
   #tell() {
-    this.status.tail = {rate: this.#rate, held: this.#count, isFull: this.records.rows.length >= MOST};
+    this.status.tail = {rate: this.#rate, arrived: this.#total, held: this.#count, isFull: this.records.rows.length >= MOST};
     if (!this.#arrived || Date.now() - this.#asked < COUNT_PAUSE || !this.#state) return;
     this.#asked = Date.now();
     this.#arrived = false;

@@ -50,6 +50,7 @@ export class LogBrowser extends HTMLElement {
   #refresh = 0;
 
   connectedCallback() {
+    if (!location.search) this.#store.set({cols: preference('cols')}, {replace: true});
     this.#build();
     this.#wire();
     this.#followState(null);
@@ -130,6 +131,7 @@ export class LogBrowser extends HTMLElement {
       this.#detail.redraw();
       this.#question.askAside(state);
     }
+    if (before && String(before.cols) !== String(state.cols)) prefer('cols', state.cols);
     clearInterval(this.#refresh);
     if (state.refresh) this.#refresh = setInterval(() => this.#following.isRunning || this.#ask(), Number(state.refresh) * 1000);
     this.#detail.show(state.id, state.other);

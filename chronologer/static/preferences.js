@@ -4,7 +4,7 @@ const PREFIX = 'chronologer.';
 
 /** @type {Record<string, any>} */
 const DEFAULTS = {
-  theme: 'system', wrap: false, dense: true, facets: true, widths: {}, history: [], user: '',
+  theme: 'system', wrap: false, dense: true, facets: true, widths: {}, history: [], user: '', cols: [],
 };
 
 /** @param {string} name @returns {any} */

@@ -189,7 +189,8 @@ export class SearchBox extends HTMLElement {
 
 /** @param {string} typed @param {AbortSignal} signal @returns {Promise<Offer[]>} */
 async function fields(typed, signal) {
-  const {fields: known} = await get('field', {limit: MOST_FIELDS}, signal);
+  const ask = async (/** @type {string} */ prefix) => (await get('field', {prefix, limit: MOST_FIELDS}, signal)).fields;
+  const known = [...(await ask(typed)), ...(await ask(''))];
   /** @type {Map<string, string[]>} */
   const types = new Map(known.map((/** @type {any} */ entry) => [entry.field, entry.types]));
   return matching([...types.keys()], typed).slice(0, MOST_VALUES)
