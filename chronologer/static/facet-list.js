@@ -8,7 +8,7 @@
 import {Slot, get} from './api.js';
 import {h} from './dom.js';
 import {differs, equals, notBelow} from './filter.js';
-import {grouped, levelText, visible} from './text.js';
+import {grouped, levelParameter, levelText, visible} from './text.js';
 
 const MOST_FIELDS = 200;
 const EAGER = 12; // fields that are counted without being asked
@@ -82,7 +82,7 @@ export class FacetList extends HTMLElement {
   /** @param {{value: number, count: number}} entry */
   #level({value, count}) {
     return item(levelText(value), count, {
-      choose: ['this level and worse', () => this.#choose({level: String(value)})],
+      choose: ['this level and worse', () => this.#choose({level: levelParameter(value)})],
       only: ['only this level', () => this.#filter(equals('level', value))],
       exclude: ['all but this level', () => this.#filter(differs('level', value))],
     });

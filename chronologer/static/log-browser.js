@@ -87,7 +87,7 @@ export class LogBrowser extends HTMLElement {
     on(this.#timeline, 'widen', () => this.#widen());
     on(this.#timeline, 'show-level', (level) => this.#store.set({level: level === 'NOTSET' ? '' : level}));
     on(this.#list, 'open-record', (id) => this.#open(id));
-    on(this.#list, 'reach', (side) => this.#records.more(side).catch((error) => this.#showProblem(error)));
+    on(this.#list, 'reach', (side) => this.#records.more(side).catch((error) => this.#showProblem(error, () => this.#list.redraw())));
     on(this.#list, 'column-width', ({index, width}) => {
       prefer('widths', {...preference('widths'), [index < 4 ? index : this.#store.state.cols[index - 4]]: width});
       this.#setColumns();
@@ -194,14 +194,17 @@ export class LogBrowser extends HTMLElement {
     this.#list.style.setProperty('--least', `calc(${[...before, message, ...others].join(' + ')} + 3px)`);
   }
 
-  /** @param {any} error */
-  #showProblem(error) {
+  /** @param {any} error @param {() => void} [retry] what to do when the server may be back */
+  #showProblem(error, retry = () => this.#start()) {
     this.#status.busy = false;
     if (error.status === 401) return;
     const isAway = error.status === 0 || (error.status === 503 && error.type === 'StorageBusyError');
     this.#status.problem = isAway ? `${error.message} Trying again…` : error.message;
     clearTimeout(this.#retry);
-    if (isAway && !this.#following.isRunning) this.#retry = setTimeout(() => this.#start(), RETRY);
+    if (isAway && !this.#following.isRunning) this.#retry = setTimeout(() => {
+      this.#status.problem = '';
+      retry();
+    }, RETRY);
   }
 
   /** @param {number} count */

@@ -26,6 +26,11 @@ export function levelText(level) {
   return isStandard ? name : `${name} (${level})`;
 }
 
+/** A level as the API takes it. @param {number} level */
+export function levelParameter(level) {
+  return LEVELS.find(([low]) => level === low)?.[1] ?? String(level);
+}
+
 /** @param {number} level */
 export function levelLetter(level) {
   return levelName(level)[0];
@@ -55,9 +60,8 @@ function showCharacter(character) {
  */
 export function firstLine(message) {
   const start = visible(message.slice(0, LINE * 4).trimStart());
-  const line = start.split('\n', 1)[0];
-  const text = line.slice(0, LINE);
-  return {text, more: text.length < message.trim().length && !message.startsWith(text + '\n\n')};
+  const text = start.split('\n', 1)[0].slice(0, LINE);
+  return {text, more: message.length > LINE * 4 || start.trimEnd() !== text.trimEnd()};
 }
 
 /**
