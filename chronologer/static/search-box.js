@@ -70,7 +70,8 @@ export class SearchBox extends HTMLElement {
     if (kind !== 'error') return;
     this.#badge.textContent = column ? `mistake at column ${column}` : 'mistake';
     if (column && document.activeElement === this.#input && this.#input.value === this.#asked) {
-      this.#input.setSelectionRange(column - 1, column - 1);
+      const place = [...this.#asked].slice(0, column - 1).join('').length; // columns are of characters
+      this.#input.setSelectionRange(place, place);
     }
   }
 
