@@ -1,9 +1,13 @@
-"""Real Chromium, from Debian, driven by Playwright."""
+"""Real Chromium, from Debian, driven by Playwright, on real servers."""
 
 import os
+import re
 import shutil
 
 import pytest
+
+from test.servers.chronologer import Server
+from test.ui.corpus import CORPUS, SIZE, send
 
 ARGUMENTS = [
     '--no-sandbox',
@@ -14,6 +18,9 @@ ARGUMENTS = [
     '--disable-component-update',
     '--disable-sync',
 ]
+
+# The first question of a page is who is there, which Chromium reports if it is nobody.
+NOT_SIGNED_IN = 'Failed to load resource: the server responded with a status of 401'
 
 
 @pytest.fixture(scope='session')
@@ -34,12 +41,88 @@ def browser():
 
 
 @pytest.fixture
-def page(browser):
+def tolerated():
+    """Regular expressions of what the console may complain of; a test may add some."""
+    return [NOT_SIGNED_IN]
+
+
+@pytest.fixture
+def context(browser):
+    """Somebody in Berlin, with a window of usual size."""
+    context = browser.new_context(
+        viewport={'width': 1400, 'height': 900},
+        timezone_id='Europe/Berlin',
+        locale='en-GB',
+        reduced_motion='reduce',
+        permissions=['clipboard-read', 'clipboard-write'],
+    )
+    context.set_default_timeout(10_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context, tolerated):
     """A page; anything that its console complains of fails the test."""
     complaints = []
-    page = browser.new_page()
+    page = context.new_page()
     page.on('console', lambda message: complaints.append(message.text))
     page.on('pageerror', lambda error: complaints.append(str(error)))
     yield page
     page.close()
-    assert [] == complaints
+    assert [] == [text for text in complaints if not re.match('|'.join(tolerated), text)]
+
+
+def seeded(directory, **settings):
+    """A server whose store has the corpus."""
+    server = Server(directory, **settings).start()
+    assert [*range(1, SIZE + 1)] == send(server, CORPUS.values())
+    return server
+
+
+@pytest.fixture(scope='session')
+def corpus(tmp_path_factory):
+    """A server with the corpus, on SQLite; nobody writes to it."""
+    server = seeded(tmp_path_factory.mktemp('corpus'))
+    yield server
+    server.__exit__()
+
+
+@pytest.fixture(scope='session')
+def corpus_mysql(tmp_path_factory, mysql):
+    """The same on MySQL."""
+    server = seeded(tmp_path_factory.mktemp('corpus'), dsn=mysql.empty_dsn())
+    yield server
+    server.__exit__()
+
+
+def signed_in(page, server):
+    """The page of a user of the server."""
+    from test.ui.log_page import LogPage
+
+    return LogPage(page, server).sign_in()
+
+
+@pytest.fixture
+def log(page, corpus):
+    """The page on the corpus."""
+    return signed_in(page, corpus)
+
+
+@pytest.fixture(params=['corpus', 'corpus_mysql'])
+def each_log(request, page):
+    """The page on the corpus, on each engine."""
+    return signed_in(page, request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def own_server(tmp_path):
+    """A server on an empty store, which the test may do with as it likes."""
+    with Server(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def own_log(page, own_server):
+    """The page on it."""
+    return signed_in(page, own_server)
