@@ -257,10 +257,11 @@ export class LogBrowser extends HTMLElement {
   /** The state with its range in absolute time. @param {Partial<State>} changes */
   #absolute(changes = {}) {
     const {state} = this.#store;
-    const {after, before} = rangeOf(state, this.#question.now || Date.now());
+    const now = this.#question.now || Date.now();
+    const {after, before} = rangeOf(state, now);
     const iso = (/** @type {number | null} */ time) => (time === null ? '' : new Date(time).toISOString());
     const isAll = after === null && before === null;
-    const range = isAll ? {} : {range: '', from: iso(after), to: iso(before ?? this.#question.now)};
+    const range = isAll ? {} : {range: '', from: iso(after), to: iso(before ?? now)};
     return {...state, ...range, tail: '', refresh: '', ...changes};
   }
 

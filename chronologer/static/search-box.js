@@ -15,6 +15,7 @@ import {grouped} from './text.js';
 const MOST_FIELDS = 200;
 const MOST_VALUES = 20;
 const KEPT = 50; // of the history
+const COUNTED = /^(?:name|level|(?:data|meta|error)\..*[^.])$/; // fields whose values the server counts
 const DELAY = 120; // milliseconds after the last key
 
 /** @typedef {{text: string, note?: string, apply: () => void}} Suggestion */
@@ -200,6 +201,7 @@ async function fields(typed, signal) {
 
 /** @param {{field: string, typed: string}} word @param {AbortSignal} signal @returns {Promise<Offer[]>} */
 async function values({field, typed}, signal) {
+  if (!COUNTED.test(field)) return [];
   const facet = await get('facet', {field, limit: MOST_FIELDS}, signal);
   const isTyped = (/** @type {any} */ entry) => String(entry.value).toLowerCase().includes(typed.toLowerCase());
   return facet.values.filter(isTyped).slice(0, MOST_VALUES)
