@@ -81,6 +81,7 @@ export class DetailPane {
     }
     const holder = document.createElement('div');
     holder.className = 'expansion';
+    holder.setAttribute('role', 'gridcell');
     holder.append(.../** @type {Node[]} */ (nodes));
     this.list.expand(Number(id), holder);
   }

@@ -95,10 +95,8 @@ export class FacetList extends HTMLElement {
         choose: [child.path, () => this.#choose({name: child.path})],
         exclude: [`all but ${child.path}`, () => this.#filter(notBelow(child.path))],
       });
-      if (!child.children.size) return entry;
-      const details = h('details', {class: 'branch'}, h('summary', {}, ...entry.childNodes),
-        h('ul', {}, ...this.#tree(child)));
-      return h('li', {}, details);
+      if (child.children.size) addBranch(entry, child.path, () => this.#tree(child));
+      return entry;
     });
   }
 
@@ -146,6 +144,19 @@ export function asTree(values) {
     });
   }
   return root;
+}
+
+/** Let an entry have others below it, shown by a button. @param {HTMLElement} entry @param {string} name @param {() => HTMLElement[]} make */
+function addBranch(entry, name, make) {
+  const list = h('ul', {hidden: true});
+  const button = h('button', {class: 'quiet toggle', 'aria-expanded': 'false', 'aria-label': `Loggers below ${name}`, onclick: () => {
+    list.hidden = !list.hidden;
+    button.setAttribute('aria-expanded', String(!list.hidden));
+    if (!list.children.length) list.append(...make());
+  }}, '▸');
+  entry.prepend(button);
+  entry.append(list);
+  entry.classList.add('branch');
 }
 
 /** @param {string} title @param {boolean} open */

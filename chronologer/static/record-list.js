@@ -40,6 +40,7 @@ export class RecordList extends HTMLElement {
   connectedCallback() {
     this.#scroller.append(h('div', {role: 'rowgroup', class: 'headgroup'}, this.#head), this.#rows);
     this.append(this.#scroller);
+    this.#drawHead();
     this.#scroller.addEventListener('scroll', () => this.#later(), {passive: true});
     this.#rows.addEventListener('click', (event) => this.#click(event));
     this.#scroller.addEventListener('focusin', (event) => {

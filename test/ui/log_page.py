@@ -49,11 +49,11 @@ class LogPage:
         """The number of records that is shown is the exact one."""
         expect(self.number).to_have_text(f'{count:,} record{"" if count == 1 else "s"}')
 
-    def expect_ids(self, ids, **options):
+    def expect_ids(self, ids, is_all=True):
         """The first rows are those of these records."""
         for index, number in enumerate(ids[:8]):
-            expect(self.row_at(index)).to_have_attribute('data-id', str(number), **options)
-        if len(ids) < 8:
+            expect(self.row_at(index)).to_have_attribute('data-id', str(number))
+        if is_all and len(ids) < 8:
             expect(self.rows).to_have_count(len(ids))
 
     def row_at(self, index):
@@ -63,6 +63,11 @@ class LogPage:
     def row(self, number):
         """A record's row, if it is in sight."""
         return self.page.locator(f'.rows > .row[data-id="{number}"]')
+
+    def open_range(self):
+        """Open the panel of the time."""
+        self.range.click()
+        expect(self.page.locator('#range-from')).to_be_focused()
 
     def ask(self, text):
         """Type a text and press Enter."""
