@@ -1,7 +1,7 @@
 /** Asks the server for what the state says: records, their number, and when they were. */
 
 import {Slot, count, get, lastId} from './api.js';
-import {scopeExpression, toParameters} from './filter.js';
+import {scopeExpression, toParameters, valueAt} from './filter.js';
 import {rangeOf, zoneName} from './time.js';
 import {groupFor, spanOf} from './scale.js';
 
@@ -154,6 +154,8 @@ export class Question extends EventTarget {
 }
 
 /** A whole record as a listing would have it. @param {any} record @param {string[]} cols */
-function asRow({id, ts, name, level, message}, cols) {
-  return {id, ts, name, level, message: message.slice(0, CHARS), fields: Object.fromEntries(cols.map((field) => [field, null]))};
+function asRow(record, cols) {
+  const {id, ts, name, level, message} = record;
+  const fields = Object.fromEntries(cols.map((field) => [field, valueAt(record, field)]));
+  return {id, ts, name, level, message: message.slice(0, CHARS), fields};
 }
