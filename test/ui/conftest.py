@@ -123,6 +123,6 @@ def own_server(tmp_path):
 
 
 @pytest.fixture
-def own_log(own_server, page):
+def own_log(own_server, page):  # the page closes first
     """The page on it."""
     return signed_in(page, own_server)

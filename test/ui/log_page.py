@@ -7,6 +7,35 @@ from playwright.sync_api import expect
 
 from test.ui.corpus import NOW
 
+# Scrolls through everything, and notes what was in the document.
+SCROLL = """async () => {
+  const frame = () => new Promise(done => requestAnimationFrame(done));
+  const scroller = document.querySelector('.scroller');
+  const seen = new Set();
+  let most = 0, twice = 0;
+  const look = () => {
+    const rows = [...document.querySelectorAll('.rows > .row')];
+    const ids = rows.map(row => Number(row.dataset.id));
+    most = Math.max(most, rows.length);
+    twice += ids.length - new Set(ids).size;
+    const boxes = rows.map(row => row.getBoundingClientRect());
+    const {top, bottom} = scroller.getBoundingClientRect();
+    for (const id of ids) seen.add(id);
+    return boxes.some(box => box.top < top + 40) && boxes.some(box => box.bottom > bottom - 40);
+  };
+  for (;;) {
+    for (let i = 0; !look(); i++) {
+      if (i > 100) throw new Error(`nothing is drawn at ${scroller.scrollTop}`);
+      await frame();
+    }
+    const before = scroller.scrollTop;
+    scroller.scrollTop += scroller.clientHeight * .8;
+    const isEnd = scroller.getAttribute('aria-rowcount') !== '-1';
+    if (isEnd && scroller.scrollTop === before) return {most, twice, ids: [...seen]};
+    await frame();
+  }
+}"""
+
 
 class LogPage:
     """A page that is signed in at a server, and what is found on it."""
@@ -100,6 +129,10 @@ class LogPage:
             return wanted == {name: sorted(values) for name, values in found.items()}
 
         self.page.wait_for_url(is_there, wait_until='commit')
+
+    def scroll_through(self):
+        """Scroll from the top to the end; all ids that have come, and what rows there were."""
+        return self.page.evaluate(SCROLL)
 
     @property
     def clipboard(self):

@@ -9,35 +9,6 @@ from test.ui.corpus import CORPUS, NOW, SIZE, moment, numbers, send
 MANY = 5500
 ROWS = 150  # that are in the document at once, whatever there is
 
-# Scrolls through everything, and notes what was in the document.
-SCROLL = """async () => {
-  const frame = () => new Promise(done => requestAnimationFrame(done));
-  const scroller = document.querySelector('.scroller');
-  const seen = new Set();
-  let most = 0, twice = 0;
-  const look = () => {
-    const rows = [...document.querySelectorAll('.rows > .row')];
-    const ids = rows.map(row => Number(row.dataset.id));
-    most = Math.max(most, rows.length);
-    twice += ids.length - new Set(ids).size;
-    const boxes = rows.map(row => row.getBoundingClientRect());
-    const {top, bottom} = scroller.getBoundingClientRect();
-    for (const id of ids) seen.add(id);
-    return boxes.some(box => box.top < top + 40) && boxes.some(box => box.bottom > bottom - 40);
-  };
-  for (;;) {
-    for (let i = 0; !look(); i++) {
-      if (i > 100) throw new Error(`nothing is drawn at ${scroller.scrollTop}`);
-      await frame();
-    }
-    const before = scroller.scrollTop;
-    scroller.scrollTop += scroller.clientHeight * .8;
-    const isEnd = scroller.getAttribute('aria-rowcount') !== '-1';
-    if (isEnd && scroller.scrollTop === before) return {most, twice, ids: [...seen]};
-    await frame();
-  }
-}"""
-
 
 @pytest.fixture(scope='module')
 def large(tmp_path_factory):
@@ -60,7 +31,7 @@ def test_all_records_can_be_scrolled_to(page, large):
     """Each once, in order, with few of them in the document at any time; and back to the first."""
     page.set_viewport_size({'width': 1400, 'height': 2000})
     log = signed_in(page, large).open(count=MANY)
-    result = page.evaluate(SCROLL)
+    result = log.scroll_through()
     assert result['most'] < ROWS
     assert 0 == result['twice']
     assert [*range(MANY, 0, -1)] == result['ids']
@@ -87,7 +58,7 @@ def test_rows_do_not_overlap(log, wrap):
         log.page.keyboard.press('Escape')
     log.scroller.evaluate('scroller => { scroller.scrollTop = 3000; }')
     log.page.wait_for_function(
-        """() => [...document.querySelectorAll('.rows > .row')].every(row => row.dataset.id < 550)"""
+        "() => [...document.querySelectorAll('.rows > .row')].every(row => row.dataset.id < 550)"
     )
     gaps = log.page.evaluate(
         """() => {
