@@ -49,9 +49,16 @@ def authenticate(auth: Auth) -> None:
 
 
 @cherrypy.tools.register('before_handler')  # type: ignore[misc]
-def strict_query() -> None:
-    """Tool: call the handler with the decoded query string as its one argument ``params``."""
+def strict_query(is_ours: bool = True) -> None:
+    """
+    Tool: call the handler with the decoded query string as its one argument ``params``.
+
+    Unless *is_ours*: then it may be anything, and is for somebody else.
+    """
     request = cherrypy.serving.request
+    if not is_ours:
+        request.params = {'params': {}}
+        return
     try:
         request.params = {'params': parse_query_string(request.wsgi_environ['QUERY_STRING'])}
     except ChronologerError as ex:

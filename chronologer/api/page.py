@@ -83,9 +83,9 @@ class Page:
         html = (STATIC / 'index.html').read_text(encoding='utf-8')
         self._html = html.replace('"/static/', f'"{VERSIONED}/').encode()
 
-    @cherrypy.config(**FILES)  # type: ignore[misc]
+    @cherrypy.config(**FILES, **{'tools.strict_query.is_ours': False})  # type: ignore[misc]
     def GET(self, *, params: dict[str, str]) -> bytes:
-        """The HTML document; parameters are for its own scripts."""
+        """The HTML document; the query string is for its own scripts."""
         cherrypy.response.headers.update(FILE_HEADERS)
         cherrypy.response.headers['Content-Type'] = MEDIA_TYPES['html']
         return self._html

@@ -130,7 +130,9 @@ class RecordResource:
         body = orjson.dumps(record.as_dict())
         headers = cherrypy.response.headers
         headers['Content-Type'] = JSON
-        headers['Cache-Control'] = 'private, max-age=3600, immutable'
+        headers['Cache-Control'] = (
+            'private, no-cache'  # kept, and shown again to who may still see it
+        )
         headers['ETag'] = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
         cherrypy.lib.cptools.validate_etags()
         return [body]

@@ -250,8 +250,7 @@ export class LogBrowser extends HTMLElement {
   async #signOut() {
     await remove('session');
     prefer('user', '');
-    this.#records.clear();
-    this.#askWho();
+    location.reload(); // nothing of what was seen stays behind
   }
 
   /** The state with its range in absolute time. @param {Partial<State>} changes */

@@ -1,5 +1,7 @@
 /** What the page shows, as its address says it: a click and the back button take the same way. */
 
+import {isZone, parseLength} from './time.js';
+
 /**
  * @typedef {object} State
  * @property {string} q what was typed: words, or an expression
@@ -43,6 +45,13 @@ export const DEFAULTS = Object.freeze({
 /** @type {Record<string, string>} */
 const REPEATED = {filters: 'f', cols: 'col'};
 
+/** What a part of the state may be, where the server is not asked. @type {Record<string, (text: string) => boolean>} */
+const POSSIBLE = {
+  range: (text) => text === '' || text === 'all' || parseLength(text) !== null,
+  tz: isZone,
+  order: (text) => ['asc', 'desc'].includes(text),
+};
+
 /** @param {string} search query string of the address @returns {State} */
 export function parseState(search) {
   const parameters = new URLSearchParams(search);
@@ -53,6 +62,9 @@ export function parseState(search) {
     else if (parameters.has(name)) state[name] = parameters.get(name);
   }
   if (state.from || state.to) state.range = '';
+  for (const [name, isPossible] of Object.entries(POSSIBLE)) {
+    if (!isPossible(state[name])) state[name] = DEFAULTS[/** @type {keyof State} */ (name)];
+  }
   return state;
 }
 

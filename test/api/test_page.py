@@ -74,6 +74,14 @@ def test_the_page_loads_what_never_changes(anonymous):
 
 
 @pytest.mark.parametrize(
+    'query', ['f=1&f=2', 'q=%FF%FE', 'a=%00', 'params=1&self=2', '&&=', 'x' * 9000]
+)
+def test_any_address_is_for_the_page(anonymous, query):
+    """Its scripts read it, not the server."""
+    assert anonymous.get('/').body == anonymous.get(f'/?{query}', status=200).body
+
+
+@pytest.mark.parametrize(
     ('accepted', 'expected'),
     [('gzip', True), ('br,GZIP ;q=0.1', True), ('gzip;q=0', False), ('gzip; q=0.00', False),
      ('', False), ('*', False), ('gzip;q=x', True), ('br', False)],
