@@ -6,7 +6,8 @@ import sys
 from playwright.sync_api import expect
 
 from test.servers.chronologer import Server
-from test.ui.corpus import SIZE
+from test.test_server import wait_until_free
+from test.ui.corpus import NOW, SIZE, send
 from test.ui.log_page import LogPage
 
 
@@ -100,3 +101,36 @@ def test_a_user_of_another_name(page, tmp_path):
         button.click()
         expect(page.locator('first-record pre')).to_contain_text("credentials=('ann', '')")
         page.goto('about:blank')
+
+
+def test_a_session_outlives_the_page_and_the_server(page, tmp_path, tolerated):
+    """Its cookie is signed with what the database keeps."""
+    tolerated.append('Failed to load resource: net::ERR_')
+    with Server(tmp_path) as server:
+        send(server, [{'name': 'a', 'levelno': 20, 'created': NOW.timestamp()}])
+        log = LogPage(page, server).sign_in().open(count=1)
+        server.kill()
+        wait_until_free(server.port)
+        server.start()
+        log.open(count=1)
+        expect(page.locator('sign-in')).to_have_count(0)
+        page.goto('about:blank')
+
+
+def test_the_view_says_who_is_there(log):
+    """And which version the server has."""
+    log.open(count=600)
+    expect(log.panel('View')).to_contain_text('Signed in as logger · Chronologer 1.')
+
+
+def test_a_cookie_alone_changes_nothing(page, tmp_path):
+    """What a form of another site could send is refused."""
+    with Server(tmp_path) as server:
+        LogPage(page, server).sign_in()
+        url = f'http://{server.host}/api/v1/record'
+        assert (
+            403
+            == page.request.post(url, form={'name': 'a', 'levelno': '20', 'created': '1'}).status
+        )
+        send(server, [{'name': 'a', 'levelno': 20, 'created': 1.5}])
+        assert 1 == server.count()
