@@ -133,7 +133,7 @@ export class LogBrowser extends HTMLElement {
     }
     if (before && String(before.cols) !== String(state.cols)) prefer('cols', state.cols);
     clearInterval(this.#refresh);
-    if (state.refresh) this.#refresh = setInterval(() => this.#following.isRunning || this.#ask(), Number(state.refresh) * 1000);
+    if (Number(state.refresh) > 0) this.#refresh = setInterval(() => this.#askAgain(), Number(state.refresh) * 1000);
     this.#detail.show(state.id, state.other);
   }
 
@@ -154,6 +154,13 @@ export class LogBrowser extends HTMLElement {
     this.#status.problem = '';
     this.#status.count = null;
     await this.#question.ask(state);
+  }
+
+  /** By itself: the list stays where it is if somebody reads further down. */
+  #askAgain() {
+    if (this.#following.isRunning || this.#question.isBusy) return;
+    if (this.#list.isAtTop && !this.#store.state.id) this.#ask();
+    else this.#question.askAside(this.#store.state);
   }
 
   #done() {
