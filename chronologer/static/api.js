@@ -47,6 +47,17 @@ async function failure(response, method) {
   return new ApiError(status, type, message);
 }
 
+/** JSON, in which integers that a number cannot hold become BigInt. @param {string} text */
+export function parseJson(text) {
+  return /\d{16}/.test(text) ? JSON.parse(text, /** @type {any} */ (keepDigits)) : JSON.parse(text);
+}
+
+/** @param {string} _ @param {any} value @param {{source?: string}} [context] of newer browsers */
+function keepDigits(_, value, context) {
+  const isCut = typeof value === 'number' && !Number.isSafeInteger(value);
+  return isCut && /^-?\d+$/.test(context?.source ?? '') ? BigInt(context?.source ?? 0) : value;
+}
+
 /** An address of the API. @param {string} path @param {Record<string, any>} params */
 export function address(path, params) {
   const query = new URLSearchParams(params).toString();
@@ -60,7 +71,7 @@ export function address(path, params) {
  * @returns {Promise<any>}
  */
 export async function get(path, params, signal) {
-  return (await request('GET', path, {params, signal})).json();
+  return parseJson(await (await request('GET', path, {params, signal})).text());
 }
 
 /** The number of records. @param {Record<string, any>} params @param {AbortSignal} [signal] */
@@ -81,7 +92,7 @@ export async function count(params, signal) {
 export async function follow(id, limit, params, signal) {
   const response = await request('GET', 'record', {params: {...params, after_id: id, limit}, signal});
   const last = Number(response.headers.get('X-Last-Id'));
-  const records = await response.json();
+  const records = parseJson(await response.text());
   const own = records.at(-1)?.id ?? 0;
   return {records, last: limit > 0 && records.length === limit ? own : Math.max(last, own)};
 }

@@ -57,7 +57,7 @@ export class DetailPane {
       if (!record) return;
       if (index === 0) this.record = record;
       const {tz, terms, stateOf} = this.look();
-      const link = `${location.origin}/?${formatState(stateOf(record.id))}`;
+      const link = () => `${location.origin}/?${formatState(stateOf(record.id))}`;
       const fields = Object.entries(record.logrec?.data ?? {})
         .filter(([key, value]) => /id$/i.test(key) && value !== null && typeof value !== 'object')
         .map(([key]) => `data.${key}`);

@@ -28,6 +28,8 @@ export class FacetList extends HTMLElement {
   #folded = section('Other fields', false);
   /** @type {Set<string>} */
   #wanted = new Set();
+  /** @type {Set<string>} loggers below which others are shown */
+  #unfolded = new Set();
 
   connectedCallback() {
     this.append(this.#levels, this.#loggers, this.#fields, this.#folded);
@@ -95,9 +97,24 @@ export class FacetList extends HTMLElement {
         choose: [child.path, () => this.#choose({name: child.path})],
         exclude: [`all but ${child.path}`, () => this.#filter(notBelow(child.path))],
       });
-      if (child.children.size) addBranch(entry, child.path, () => this.#tree(child));
-      return entry;
+      return child.children.size ? this.#branch(entry, child.path, () => this.#tree(child)) : entry;
     });
+  }
+
+  /** An entry with others below it, shown by a button. @param {HTMLElement} entry @param {string} name @param {() => HTMLElement[]} make */
+  #branch(entry, name, make) {
+    const list = h('ul', {});
+    const button = h('button', {class: 'quiet toggle', 'aria-label': `Loggers below ${name}`, onclick: () => {
+      this.#unfolded[this.#unfolded.has(name) ? 'delete' : 'add'](name);
+      show();
+    }}, '▸');
+    const show = () => {
+      list.hidden = !this.#unfolded.has(name);
+      button.setAttribute('aria-expanded', String(!list.hidden));
+      if (!list.hidden && !list.children.length) list.append(...make());
+    };
+    show();
+    return h('li', {}, h('div', {class: 'value-item'}, button, ...entry.childNodes), list);
   }
 
   /** @param {Facet} facet */
@@ -144,19 +161,6 @@ export function asTree(values) {
     });
   }
   return root;
-}
-
-/** Let an entry have others below it, shown by a button. @param {HTMLElement} entry @param {string} name @param {() => HTMLElement[]} make */
-function addBranch(entry, name, make) {
-  const list = h('ul', {hidden: true});
-  const button = h('button', {class: 'quiet toggle', 'aria-expanded': 'false', 'aria-label': `Loggers below ${name}`, onclick: () => {
-    list.hidden = !list.hidden;
-    button.setAttribute('aria-expanded', String(!list.hidden));
-    if (!list.children.length) list.append(...make());
-  }}, '▸');
-  entry.prepend(button);
-  entry.append(list);
-  entry.classList.add('branch');
 }
 
 /** @param {string} title @param {boolean} open */

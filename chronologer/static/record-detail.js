@@ -6,7 +6,7 @@
  */
 
 import {copyText, fill, h} from './dom.js';
-import {counted, levelName, levelText, visible} from './text.js';
+import {counted, levelName, levelText, toJson, visible} from './text.js';
 import {formatIso, parseTs} from './time.js';
 import {showTraceback} from './traceback.js';
 import {marked} from './record-row.js';
@@ -23,7 +23,7 @@ export class RecordDetail extends HTMLElement {
 
   /**
    * @param {any} record
-   * @param {{tz: string, terms: string[], link: string, fields?: string[], isSecond?: boolean}} look
+   * @param {{tz: string, terms: string[], link: () => string, fields?: string[], isSecond?: boolean}} look
    */
   show(record, look) {
     this.#record = record;
@@ -50,9 +50,12 @@ export class RecordDetail extends HTMLElement {
       this.#button('close', 'Close', '×'));
   }
 
-  /** @param {{link: string, fields?: string[], isSecond?: boolean}} look */
+  /** @param {{link: () => string, fields?: string[], isSecond?: boolean}} look */
   #buttons(look) {
     const record = this.#record;
+    // What is shown around the record may change while it is open.
+    const point = (/** @type {Event} */ event) => /** @type {Element} */ (event.currentTarget).setAttribute('href', look.link());
+    const permalink = h('a', {href: look.link(), class: 'permalink', title: 'Permalink', onfocus: point, onpointerenter: point}, `#${record.id}`);
     return h('div', {class: 'buttons'},
       !look.isSecond && this.#button('previous', 'Previous record (k)', '↑'),
       !look.isSecond && this.#button('next', 'Next record (j)', '↓'),
@@ -60,12 +63,12 @@ export class RecordDetail extends HTMLElement {
       !look.isSecond && this.#button('compare', 'Keep it beside the next one that is opened', 'Compare'),
       h('select', {'aria-label': 'Copy the record', title: 'Copy the record', onchange: (/** @type {Event} */ event) => {
         const select = /** @type {HTMLSelectElement} */ (event.target);
-        copyText(asText(record, select.value, look.link));
+        copyText(asText(record, select.value, look.link()));
         select.value = '';
       }},
       h('option', {value: ''}, 'Copy…'),
       ...['text', 'JSON', 'link', 'curl'].map((kind) => h('option', {value: kind}, kind))),
-      h('a', {href: look.link, class: 'permalink', title: 'Permalink'}, `#${record.id}`),
+      permalink,
       this.#button('close', 'Close (Esc)', '×'));
   }
 
@@ -104,10 +107,10 @@ export class RecordDetail extends HTMLElement {
 
   /** @param {any} error */
   #error(error) {
-    if (!error || typeof error !== 'object') return showTraceback(JSON.stringify(error));
+    if (!error || typeof error !== 'object') return showTraceback(toJson(error));
     const {exc_text: trace, exc_info: info, ...others} = error;
     return h('div', {},
-      trace ? showTraceback(String(trace)) : info && showTraceback(typeof info === 'string' ? info : JSON.stringify(info)),
+      trace ? showTraceback(String(trace)) : info && showTraceback(typeof info === 'string' ? info : toJson(info)),
       Object.keys(others).length > 0 && valueTree(others, ['error']));
   }
 
@@ -125,7 +128,7 @@ export class RecordDetail extends HTMLElement {
 
 /** @param {any} record @param {string} kind @param {string} link */
 export function asText(record, kind, link) {
-  if (kind === 'JSON') return JSON.stringify(record, null, 2);
+  if (kind === 'JSON') return toJson(record, 2);
   if (kind === 'link') return link;
   if (kind === 'curl') return `curl -u USER: '${location.origin}/api/v1/record/${record.id}'`;
   const trace = record.logrec?.error?.exc_text;

@@ -1,7 +1,7 @@
 /** A row of the list: time, level, logger, message, and chosen fields; or nothing but the open record. */
 
 import {h} from './dom.js';
-import {firstLine, highlight, levelLetter, levelName, levelText, visible} from './text.js';
+import {firstLine, highlight, levelLetter, levelName, levelText, toJson, visible} from './text.js';
 import {formatIso, formatRow, parseTs} from './time.js';
 
 /** @typedef {import('./records.js').Row} Row */
@@ -57,7 +57,7 @@ export function marked(text, terms) {
 /** @param {any} value */
 function fieldCell(value) {
   const isNone = value === null || value === undefined;
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const text = typeof value === 'string' ? value : toJson(value);
   return h('span', {role: 'gridcell', class: isNone ? 'field none' : 'field'},
     isNone ? '–' : visible(text.slice(0, 300)));
 }

@@ -85,6 +85,13 @@ function escapeRegExp(text) {
   return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&').replace(/\\-/g, '\\x2d');
 }
 
+/** A value as JSON, of whatever size its integers are. @param {any} value @param {number} [indent] */
+export function toJson(value, indent) {
+  const {rawJSON} = /** @type {any} */ (JSON);
+  const write = (/** @type {string} */ _, /** @type {any} */ item) => (typeof item === 'bigint' ? rawJSON(String(item)) : item);
+  return JSON.stringify(value, write, indent);
+}
+
 /** A number with separators. @param {number} count */
 export function grouped(count) {
   return count.toLocaleString('en-US');

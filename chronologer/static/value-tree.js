@@ -7,7 +7,7 @@
 
 import {copyText, h} from './dom.js';
 import {fieldName} from './filter.js';
-import {counted, visible} from './text.js';
+import {counted, toJson, visible} from './text.js';
 
 const SHOWN = 200; // entries of one object, until asked for more
 const LONG = 2000; // characters of a text, likewise
@@ -54,10 +54,10 @@ function entry(key, value, path) {
   return h('li', {}, details);
 }
 
-/** @param {string | number | boolean | null} value */
+/** @param {string | number | bigint | boolean | null} value */
 function scalar(value) {
-  const type = value === null ? 'null' : typeof value === 'string' ? 'text' : typeof value;
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const type = value === null ? 'null' : typeof value === 'string' ? 'text' : typeof value === 'bigint' ? 'number' : typeof value;
+  const text = typeof value === 'string' ? value : toJson(value);
   const shown = h('span', {class: `value ${type}`}, visible(text.slice(0, LONG)));
   const label = h('span', {class: 'type'}, type);
   if (text.length <= LONG) return h('span', {class: 'scalar'}, shown, label);
@@ -94,7 +94,7 @@ function showMenu(button, field, value, canFilter) {
     item('Count its values', fire('facet')),
     item('Copy value', () => {
       close();
-      copyText(typeof value === 'string' ? value : JSON.stringify(value));
+      copyText(typeof value === 'string' ? value : toJson(value));
     }),
     item('Copy name', () => {
       close();

@@ -40,9 +40,15 @@ def test_scopes(log, label, scope, fields):
     )
     log.expect_count(len(wanted))
     log.expect_state(range='all', id=str(NUMBER), around=str(NUMBER), scope=scope)
-    ids = log.rows.evaluate_all('rows => rows.map(row => Number(row.dataset.id))')
     place = wanted.index(NUMBER)
-    assert set(wanted[max(0, place - 5) : place + 6]) <= set(ids) <= set(wanted)
+    log.page.wait_for_function(
+        """([wanted, near]) => {
+          const rows = [...document.querySelectorAll('.rows > .row')];
+          const ids = rows.map(row => Number(row.dataset.id));
+          return ids.every(id => wanted.includes(id)) && near.every(id => ids.includes(id));
+        }""",
+        arg=[wanted, wanted[max(0, place - 5) : place + 6]],
+    )
 
 
 def test_there_is_more(log):

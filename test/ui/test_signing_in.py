@@ -68,6 +68,7 @@ def test_the_browser_does_not_ask(page, corpus):
 def test_a_session_that_ends(log):
     """Is asked for again, and the page goes on."""
     log.open(count=SIZE)
+    log.page.wait_for_load_state('networkidle')  # so that nothing but this asks who is there
     log.page.context.clear_cookies()
     log.ask('timeout')
     name, _, button = form(log.page)
