@@ -87,7 +87,13 @@ def create_app(conf: Configuration, storage: Storage, writer: Writer) -> Front:
 def create_site(auth: Auth, storage: Storage) -> WSGIApplication:
     """Return the CherryPy application: every resource, and how they are configured."""
     cherrypy.log.screen = False
-    root = Node(
+    site: WSGIApplication = cherrypy.Application(create_tree(auth, storage), '', configure(auth))
+    return site
+
+
+def create_tree(auth: Auth, storage: Storage) -> Node:
+    """Every resource at its place."""
+    return Node(
         index=Page(),
         health=HealthResource(),
         ready=ReadyResource(storage),
@@ -104,7 +110,11 @@ def create_site(auth: Auth, storage: Storage) -> WSGIApplication:
             )
         ),
     )
-    config = {
+
+
+def configure(auth: Auth) -> dict[str, dict[str, Any]]:
+    """CherryPy's settings, by the paths that they are for."""
+    return {
         '/': {
             'request.dispatch': Dispatcher(),
             'request.error_response': pending_error,
@@ -131,8 +141,6 @@ def create_site(auth: Auth, storage: Storage) -> WSGIApplication:
             'tools.response_headers.headers': [*HEADERS, *FOREVER.items()],
         },
     }
-    site: WSGIApplication = cherrypy.Application(root, '', config)
-    return site
 
 
 def log_configuration(log_file: str) -> dict[str, Any]:
