@@ -2,7 +2,6 @@
 
 import {literal} from './filter.js';
 
-export const COLUMNS = ['id', 'ts', 'name', 'level', 'message'];
 const FIELD = String.raw`(?:[A-Za-z_]\w*)(?:\.(?:[A-Za-z_]\w*|"[^"]*")|\[\d+\])*\.?`;
 const OPERATOR = String.raw`(?:=|!=|<>|<=?|>=?)`;
 const VALUE = new RegExp(`(${FIELD})\\s*${OPERATOR}\\s*('[^']*|[\\w.-]*)$`);

@@ -11,8 +11,6 @@ export class DetailPane {
   /** @type {RecordDetail[]} */
   #details = ['first', 'second'].map(() => /** @type {any} */ (document.createElement('record-detail')));
   #shown = '';
-  /** @type {any} the first of the records */
-  record = null;
 
   /**
    * @param {HTMLElement} aside
@@ -32,7 +30,6 @@ export class DetailPane {
     const key = `${id} ${other}`;
     if (key === this.#shown) return;
     this.#shown = key;
-    if (!id) this.record = null;
     this.#place();
     await Promise.all([this.#load(0, id), this.#load(1, id && other !== id ? other : '')]);
   }
@@ -55,7 +52,6 @@ export class DetailPane {
     try {
       const record = await this.#slots[index].run((signal) => get(`record/${encodeURIComponent(id)}`, {}, signal));
       if (!record) return;
-      if (index === 0) this.record = record;
       const {tz, terms, stateOf} = this.look();
       const link = () => `${location.origin}/?${formatState(stateOf(record.id))}`;
       const fields = Object.entries(record.logrec?.data ?? {})

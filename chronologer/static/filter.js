@@ -5,6 +5,8 @@ import {rangeOf} from './time.js';
 /** @typedef {import('./state.js').State} State */
 /** @typedef {{kind: string, why?: string, terms?: string[], message?: string, column?: number}} Reading */
 
+export const CHARS = 2000; // of a message, in listings
+
 const WORD = /^[A-Za-z_]\w*$/;
 const SECTIONS = ['data', 'meta', 'error'];
 
@@ -28,6 +30,17 @@ export function toParameters(state, reading, now) {
     search: reading.kind === 'search' ? state.q : '',
     query: all(expressions),
   });
+}
+
+/**
+ * What a listing is asked for besides: the fields that are columns, and no more of a message
+ * than rows show.
+ *
+ * @param {State} state
+ * @returns {Record<string, string>}
+ */
+export function toListing({cols}) {
+  return withoutEmpty({chars: String(CHARS), fields: cols.join(',')});
 }
 
 /** @param {Record<string, string>} parameters */

@@ -1,9 +1,9 @@
 /** The live tail: what arrives goes to the list, or waits while somebody reads. */
 
+import {toListing} from './filter.js';
 import {MOST} from './records.js';
 import {Tail} from './tail.js';
 
-const CHARS = 2000; // of a message
 const COUNT_PAUSE = 5000; // milliseconds between questions for number and timeline
 
 /** Fires `trouble` with an error, or null when it is over. */
@@ -52,10 +52,7 @@ export class Following extends EventTarget {
     this.#count = this.#total = 0;
     this.#state = state;
     this.#order = state.order;
-    /** @type {Record<string, string>} */
-    const asked = {...parameters, chars: String(CHARS)};
-    if (state.cols.length) asked.fields = state.cols.join(',');
-    this.#tail.start(last, asked);
+    this.#tail.start(last, {...parameters, ...toListing(state)});
     this.#asked = Date.now();
     this.#tell();
   }

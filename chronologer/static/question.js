@@ -1,14 +1,13 @@
 /** Asks the server for what the state says: records, their number, and when they were. */
 
 import {Slot, count, get, lastId} from './api.js';
-import {scopeExpression, toParameters, valueAt} from './filter.js';
+import {CHARS, scopeExpression, toListing, toParameters, valueAt} from './filter.js';
 import {rangeOf, zoneName} from './time.js';
 import {groupFor, spanOf} from './scale.js';
 
 /** @typedef {import('./state.js').State} State */
 /** @typedef {import('./records.js').Row} Row */
 
-const CHARS = 2000; // of a message, in listings
 const BARS = 120; // about so many
 
 /**
@@ -110,12 +109,11 @@ export class Question extends EventTarget {
 
   /** @param {State} state @param {AbortSignal} first for the first page */
   #pages(state, first) {
-    const {parameters} = this;
-    const fields = state.cols.length ? {fields: state.cols.join(',')} : {};
+    const asked = {...this.parameters, ...toListing(state)};
     let signal = /** @type {AbortSignal | undefined} */ (first);
     return async (/** @type {string | null} */ cursor, /** @type {string} */ order, /** @type {number} */ limit) => {
       const place = cursor ? {cursor} : {};
-      const rows = await get('record', {...parameters, ...fields, ...place, order, limit, chars: CHARS}, signal);
+      const rows = await get('record', {...asked, ...place, order, limit}, signal);
       signal = undefined;
       return rows;
     };
@@ -143,8 +141,8 @@ export class Question extends EventTarget {
    */
   async nearest(state, cursor, level, isBack) {
     const order = isBack === (state.order === 'desc') ? 'asc' : 'desc';
-    const parameters = {...this.parameters, level};
-    return (await get('record', {...parameters, cursor, order, limit: 1, chars: CHARS}))[0];
+    const asked = {...this.parameters, ...toListing(state), level};
+    return (await get('record', {...asked, cursor, order, limit: 1}))[0];
   }
 
   /** @param {string} name @param {any} [detail] */
@@ -157,5 +155,6 @@ export class Question extends EventTarget {
 function asRow(record, cols) {
   const {id, ts, name, level, message} = record;
   const fields = Object.fromEntries(cols.map((field) => [field, valueAt(record, field)]));
-  return {id, ts, name, level, message: message.slice(0, CHARS), fields};
+  const cut = message.length > CHARS ? {message: message.slice(0, CHARS), length: message.length} : {message};
+  return {id, ts, name, level, fields, ...cut};
 }

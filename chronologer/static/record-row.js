@@ -34,7 +34,7 @@ export function makeRow(row, look, index) {
 /** @param {Row} row @param {Look} look */
 function messageCell(row, look) {
   const {text, more} = look.wrap
-    ? {text: visible(row.message.slice(0, 2000)), more: row.message.length > 2000 || row.length}
+    ? {text: visible(row.message), more: false}
     : firstLine(row.message);
   return h(
     'span',

@@ -50,15 +50,6 @@ export class Records extends EventTarget {
     this.#announce('all');
   }
 
-  /** Forget everything, also what is under way. */
-  clear() {
-    this.#generation++;
-    this.rows = [];
-    this.#ids.clear();
-    this.isStart = this.isEnd = true;
-    this.#announce('all');
-  }
-
   /** Load more at one of the ends. @param {'start' | 'end'} side @returns {Promise<void>} */
   more(side) {
     if (!this.rows.length || (side === 'start' ? this.isStart : this.isEnd)) return Promise.resolve();

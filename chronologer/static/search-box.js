@@ -192,7 +192,8 @@ export class SearchBox extends HTMLElement {
 /** @param {string} typed @param {AbortSignal} signal @returns {Promise<Offer[]>} */
 async function fields(typed, signal) {
   const ask = async (/** @type {string} */ prefix) => (await get('field', {prefix, limit: MOST_FIELDS}, signal)).fields;
-  const known = [...(await ask(typed)), ...(await ask(''))];
+  const begin = await ask(typed);
+  const known = begin.length < MOST_VALUES ? [...begin, ...(await ask(''))] : begin;
   /** @type {Map<string, string[]>} */
   const types = new Map(known.map((/** @type {any} */ entry) => [entry.field, entry.types]));
   return matching([...types.keys()], typed).slice(0, MOST_VALUES)
