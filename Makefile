@@ -17,7 +17,7 @@ lint: $(VENV)/test.installed node_modules/installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	$(VENV)/bin/mypy --python-version 3.8 chronologer/client.py chronologer/__init__.py
+	$(VENV)/bin/mypy --python-version 3.8 -p chronologer.client
 	node_modules/.bin/tsc
 	node_modules/.bin/eslint chronologer/static
 

@@ -1,4 +1,4 @@
-"""The handlers for programs that log."""
+"""The handler that lets another one work in a thread of its own."""
 
 import logging
 import logging.config
@@ -41,7 +41,7 @@ def test_records_reach_the_target_when_closed():
     assert ["['0']", "['0', '1']"] == [record.message for record in keep[:2]]
     assert 50 == len(keep)
     assert 'a' == keep[0].name
-    assert handler._target.is_closed
+    assert handler.target.is_closed
 
 
 def test_a_full_queue_drops_and_reports(monkeypatch):
@@ -95,7 +95,7 @@ def test_a_traceback_is_kept_as_text():
 
 
 @pytest.mark.parametrize(
-    'spec', [{'()': 'queue.Queue', 'maxsize': 5}, 'ext://test.test_client.QUEUE']
+    'spec', [{'()': 'queue.Queue', 'maxsize': 5}, 'ext://test.client.test_queue_proxy.QUEUE']
 )
 def test_a_queue_can_be_declared(spec):
     """By factory or by name; dictConfig of Python 3.12 has its own way with queues."""
@@ -105,7 +105,7 @@ def test_a_queue_can_be_declared(spec):
             'class': 'chronologer.client.QueueProxyHandler',
             'queue': spec,
             'target': Target,
-            'keep': 'ext://test.test_client.KEPT',
+            'keep': 'ext://test.client.test_queue_proxy.KEPT',
         }
     }
     loggers = {'declared': {'handlers': ['proxy'], 'level': 'INFO', 'propagate': False}}
@@ -128,9 +128,9 @@ def test_it_needs_the_standard_library_only():
     """Importing it imports nothing of the server, and nothing that is not in Python."""
     code = (
         'import sys\nbefore = set(sys.modules)\nimport chronologer.client\n'
-        'new = {name.partition(".")[0] for name in set(sys.modules) - before}\n'
-        'print(sorted(new - sys.stdlib_module_names),'
-        ' [name for name in sys.modules if name.startswith("chronologer.")])'
+        'new = set(sys.modules) - before\n'
+        'print(sorted({name.partition(".")[0] for name in new} - sys.stdlib_module_names),'
+        ' {".".join(name.split(".")[:2]) for name in new if name.startswith("chronologer.")})'
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
-    assert "['chronologer'] ['chronologer.client']\n" == done.stdout
+    assert "['chronologer'] {'chronologer.client'}\n" == done.stdout

@@ -1,0 +1,109 @@
+"""What became of the records: counted, and told to the program when some are lost."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import NamedTuple
+
+log = logging.getLogger('chronologer.client')
+
+
+class Counters(NamedTuple):
+    """What a handler did, since it was made or its process was forked."""
+
+    sent: int = 0  # records that the server has stored
+    dropped: int = 0  # records that are lost: no room, no time at the end, or refused
+    retried: int = 0  # requests that were made again
+    spooled: int = 0  # records that were written to disk, sent since or not
+    waiting: int = 0  # records in memory
+
+
+class Account:
+    """
+    Counts, and tells when the server is away, when losses begin and when that is over.
+
+    What is to be told is noted where it happens, under whatever locks, and told where there are
+    none: `tell`.
+    """
+
+    def __init__(self, destination: str, owner: logging.Handler):
+        self._destination, self._owner = destination, owner
+        self._lock = threading.RLock()
+        self._counters = Counters()
+        self._notes: list[tuple[int, str, tuple[object, ...]]] = []
+        self._away_since: float | None = None
+        self._losing_since: float | None = None
+        self._lost = 0  # in this time of losses
+
+    @property
+    def counters(self) -> Counters:
+        """Those of now, but for what is waiting."""
+        return self._counters
+
+    def count(self, **more: int) -> None:
+        """Add to counters."""
+        with self._lock:
+            now = self._counters._asdict()
+            self._counters = Counters(**{**now, **{name: now[name] + more[name] for name in more}})
+
+    def lose(self, count: int, why: str) -> None:
+        """Records are dropped."""
+        with self._lock:
+            self.count(dropped=count)
+            self._lost += count
+            if self._losing_since is None:
+                self._losing_since = time.time()
+                self._note(logging.ERROR, 'Records for %s are being lost: %s', why)
+
+    def away(self, why: str) -> None:
+        """A request has failed."""
+        with self._lock:
+            if self._away_since is None:
+                self._away_since = time.time()
+                self._note(logging.WARNING, 'Records for %s wait: %s', why)
+
+    def back(self) -> None:
+        """A request was answered as it should be."""
+        with self._lock:
+            if self._away_since is not None:
+                seconds = time.time() - self._away_since
+                self._away_since = None
+                self._note(logging.INFO, 'Records are sent again to %s, after %.1f s', seconds)
+            if self._losing_since is not None:
+                since = time.strftime('%Y-%m-%d %H:%M:%S%z', time.localtime(self._losing_since))
+                text = 'Records for %s are no longer lost: %d were, since %s'
+                self._note(logging.ERROR, text, self._lost, since)
+                self._losing_since, self._lost = None, 0
+
+    def tell(self) -> None:
+        """
+        Log what was noted.
+
+        On standard error, if there is no other handler than that of the owner. Without
+        `Logger.isEnabledFor`, which may wait for the lock that `logging.config` holds while it
+        closes the handlers that it replaces.
+        """
+        while self._notes:
+            with self._lock:
+                notes, self._notes = self._notes, []
+            for level, text, args in notes:
+                if level >= max(log.getEffectiveLevel(), log.manager.disable + 1):
+                    record = log.makeRecord(log.name, level, __file__, 0, text, args, None)
+                    log.handle(record)
+                    if logging.lastResort is not None and not self._has_others():
+                        logging.lastResort.handle(record)
+
+    def _has_others(self) -> bool:
+        """Whether what is told here has somewhere to go but to the server."""
+        logger: logging.Logger | None = log
+        while logger is not None:
+            for handler in logger.handlers:
+                if self._owner not in (handler, getattr(handler, 'target', None)):
+                    return True
+            logger = logger.parent if logger.propagate else None
+        return False
+
+    def _note(self, level: int, text: str, *args: object) -> None:
+        self._notes.append((level, text, (self._destination, *args)))

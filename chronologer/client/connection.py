@@ -1,0 +1,163 @@
+"""One request to the server and its answer, over a connection that is kept."""
+
+from __future__ import annotations
+
+import os
+import sys
+from base64 import b64encode
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import Any, NamedTuple, Optional, Tuple
+from urllib.parse import unquote, urlsplit
+
+PATH = '/api/v1/record'
+MIN_TIMEOUT = 0.1  # seconds; 0 would mean not to wait at all
+MAX_ANSWER = 2**24  # bytes that are read of an answer
+AGENT = f'chronologer-client Python/{sys.version_info[0]}.{sys.version_info[1]}'
+
+Credentials = Optional[Tuple[str, str]]
+
+
+class Answer(NamedTuple):
+    """What a server said."""
+
+    status: int
+    reason: str
+    retry_after: str
+    body: bytes
+
+
+class Address(NamedTuple):
+    """Where records go."""
+
+    host: str  # with the port, if there is one
+    path: str
+    secure: bool
+    credentials: tuple[str, str] | None
+
+    def __str__(self) -> str:
+        return f'http{"s" if self.secure else ""}://{self.host}{self.path}'
+
+
+def parse_address(host: str, path: str, secure: bool, credentials: Credentials) -> Address:
+    """
+    Read what a handler was given; *host* may be a URL, whose parts then count.
+
+    Raises:
+        ValueError: It is no address; says what is wrong.
+    """
+    if '://' in host:
+        parts = urlsplit(host)
+        if parts.scheme not in ('http', 'https'):
+            raise ValueError(f'host: expected http:// or https://, got {parts.scheme}://')
+        secure = parts.scheme == 'https'
+        if parts.username is not None:
+            credentials = unquote(parts.username), unquote(parts.password or '')
+        path = path if parts.path in ('', '/') else parts.path
+        path += f'?{parts.query}' if parts.query else ''
+        host = parts.netloc.rpartition('@')[2]
+    try:
+        parts = urlsplit(f'//{host}')
+        has_port = parts.port is None or 0 < parts.port
+    except ValueError:
+        has_port = False
+    if not (has_port and parts.hostname) or parts.netloc != host or '@' in host:
+        raise ValueError(f'host: expected a name and maybe a port, or a URL, got {host!r}')
+    if not (path.startswith('/') and path.isascii() and path.isprintable() and ' ' not in path):
+        raise ValueError(f'url: expected a path such as {PATH}, got {path!r}')
+    if credentials is not None and (
+        len(credentials) != 2 or not all(isinstance(part, str) for part in credentials)
+    ):
+        raise ValueError('credentials: expected a user name and a password')
+    pair = (credentials[0], credentials[1]) if credentials is not None else None
+    return Address(host, path, secure, pair)
+
+
+class Connection:
+    """To one server; for one thread at a time."""
+
+    def __init__(self, address: Address, context: Any = None, timeout: float = 30):
+        self._address, self._context = address, context
+        self._timeout = timeout  # seconds without a byte
+        self._connection: HTTPConnection | None = None
+        self._headers = {
+            'Content-Type': 'application/x-ndjson',
+            'Content-Encoding': 'gzip',
+            'User-Agent': AGENT,
+        }
+        if address.credentials is not None:
+            token = b64encode(':'.join(address.credentials).encode()).decode()
+            self._headers['Authorization'] = f'Basic {token}'
+
+    def post(self, body: bytes, key: str) -> Answer:
+        """
+        Post records, compressed by gzip, and return the answer, whatever it is.
+
+        A kept connection that the server has closed meanwhile is replaced: with its key the
+        request can be sent again.
+
+        Raises:
+            OSError: There is no answer.
+            HTTPException: What came is none.
+        """
+        headers = {**self._headers, 'Idempotency-Key': key}
+        if self._connection is not None:
+            try:
+                return self._post(self._connection, body, headers)
+            except (ConnectionError, HTTPException):
+                self.close()
+        self._connection = self._connect()
+        try:
+            return self._post(self._connection, body, headers)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close it; the next request opens another."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def hurry(self, timeout: float) -> None:
+        """Wait no longer than *timeout* seconds from now on."""
+        self._timeout = min(self._timeout, max(timeout, MIN_TIMEOUT))
+        connection = self._connection
+        if connection is not None and connection.sock is not None:
+            connection.sock.settimeout(self._timeout)
+
+    def abandon(self) -> None:
+        """
+        In a forked process: close its copy of the socket, without a word to the server.
+
+        Not `close`, which waits for the lock of the file object if a thread of the parent reads.
+        """
+        connection = self._connection
+        if connection is not None and connection.sock is not None:
+            os.close(connection.sock.detach())
+
+    def _connect(self) -> HTTPConnection:
+        host, timeout = self._address.host, self._timeout
+        if self._address.secure:
+            return HTTPSConnection(host, timeout=timeout, context=self._context)
+        return HTTPConnection(host, timeout=timeout)
+
+    def _post(self, connection: HTTPConnection, body: bytes, headers: Any) -> Answer:
+        try:
+            connection.request('POST', self._address.path, body, headers)
+        except ConnectionError:
+            # The server may have answered before it had read everything: 401, 413.
+            if connection.sock is None:
+                raise  # nobody is there
+            try:
+                return self._read(connection.getresponse())
+            except (HTTPException, OSError):
+                pass
+            raise
+        return self._read(connection.getresponse())
+
+    def _read(self, response: HTTPResponse) -> Answer:
+        body = response.read(MAX_ANSWER)
+        retry_after = response.getheader('Retry-After') or ''
+        if response.will_close or not response.isclosed():
+            self.close()
+        return Answer(response.status, response.reason, retry_after, body)

@@ -1,0 +1,355 @@
+"""The thread that sends: when, again, to disk instead, and no longer than it may at the end."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from chronologer.client import fork
+from chronologer.client.account import Account
+from chronologer.client.buffer import Batch, Buffer
+from chronologer.client.connection import Connection
+from chronologer.client.delivery import (
+    AwayError,
+    DeniedError,
+    FailedError,
+    RefusedError,
+    Settled,
+    deliver,
+)
+from chronologer.client.spool import Spool, SpoolFullError
+
+DELAY, MAX_DELAY = 0.5, 30.0  # seconds: after the first failure, doubled each time up to the last
+MAX_FAILURES = 6  # of the server itself (500), at one batch
+LOOK = 10.0  # seconds after which the spool is looked at for what others have left
+
+
+class Times(NamedTuple):
+    """Bounds, in seconds."""
+
+    flush: float  # from a record to its request
+    block: float  # that a call waits for room
+    close: float  # that the end of the program waits
+
+
+class Sender:
+    """
+    Takes lines from any thread and sends them in one of its own.
+
+    After a fork the child process makes another one; this one belongs to the parent.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        buffer: Buffer,
+        account: Account,
+        times: Times,
+        spool: Spool | None,
+        refuse: Callable[[RefusedError], None],
+    ):
+        self._connection, self._buffer, self._account = connection, buffer, account
+        self._times, self._spool, self._refuse = times, spool, refuse
+        self._changed = threading.Condition(threading.RLock())  # a signal handler may log
+        self._thread: threading.Thread | None = None
+        self._ident = 0  # of the thread that sends
+        self._due = 0.0  # when what fills no batch yet is to be sent
+        self._next_try = self._next_spooling = self._next_look = 0.0
+        self._is_told_when = False  # the server has said when to try again
+        self._failures = 0  # since the last success
+        self._reason = ''  # of the last failure
+        self._accepted = self._settled = 0  # records
+        self._given_up = -1  # records accepted when a flush had run out of time
+        self._deadline = float('inf')  # of the end
+        self._is_closing = self._is_over = False
+        self._is_behind = False  # older records are on disk
+        if spool is not None and not spool.is_empty():
+            self._is_behind = True
+            with self._changed:
+                self._start()
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether this is the thread that sends: what it logs itself is not for sending."""
+        return self._ident == threading.get_ident()
+
+    @property
+    def waiting(self) -> int:
+        """Records in memory."""
+        with self._changed:
+            return len(self._buffer)
+
+    def put(self, line: bytes, is_urgent: bool) -> None:
+        """Take a record; waits for room if it may, or else makes some or drops it."""
+        with self._changed:
+            if self._is_closing:
+                self._account.lose(1, 'the handler is closed')
+            elif self._buffer.has_room(line) or self._find_room(line):
+                self._accept(line, is_urgent)
+            if self._thread is None:
+                self._start()
+        self._account.tell()
+
+    def flush(self, seconds: float) -> bool:
+        """Send what was put, or spool it; return whether that was done in time."""
+        if self.is_sending:
+            return False
+        with self._changed:
+            wanted = self._accepted
+            self._hurry()
+            if not self._start():
+                return False
+            is_done = self._changed.wait_for(lambda: self._settled >= wanted, seconds)
+            self._given_up = -1 if is_done else wanted
+        self._account.tell()
+        return is_done
+
+    def close(self) -> None:
+        """Send what was put, in the time that there is; then it is spooled, or lost."""
+        with self._changed:
+            if self._is_closing:
+                return
+            self._is_closing = True
+            is_hopeless = self._given_up == self._accepted  # logging.shutdown flushes before
+            self._deadline = time.monotonic() + (0 if is_hopeless else self._times.close)
+            self._hurry()
+            has_thread = self._start()
+        if not has_thread:  # too late for one: the interpreter is about to end
+            self._connection.hurry(self._times.close / 2)
+            self._run()
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_over, self._deadline - time.monotonic())
+            self._is_over = True
+            self._give_up()
+            self._changed.notify_all()
+        self._account.tell()
+
+    def abandon(self) -> None:
+        """Let go of what a forked process has inherited."""
+        fork.abandon(self)
+        self._connection.abandon()
+        if self._spool is not None:
+            self._spool.close()
+
+    # What follows, with the lock, up to `_next`.
+
+    def _accept(self, line: bytes, is_urgent: bool) -> None:
+        is_first = not self._buffer.is_filling
+        self._buffer.append(line)
+        self._accepted += 1
+        if is_urgent:
+            self._due = 0.0
+        elif is_first:
+            self._due = time.monotonic() + self._times.flush
+        if is_first or is_urgent or not self._buffer.is_filling:
+            self._changed.notify_all()
+
+    def _find_room(self, line: bytes) -> bool:
+        """Compress, wait, give up older records, until there is room."""
+        self._buffer.compress_all()
+        if self._times.block and not self.is_sending:
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._buffer.has_room(line), self._times.block)
+        if not self._buffer.has_room(line):
+            lost = self._buffer.make_room(line)
+            self._settled += lost
+            has_room = self._buffer.has_room(line)
+            reason = self._reason or 'the server is slower than this program'
+            self._account.lose(lost + (not has_room), f'no room in memory ({reason})')
+            return has_room
+        return True
+
+    def _start(self) -> bool:
+        """Have a thread, if one can be had."""
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name='chronologer', daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # none may be started any more, or there are too many
+                return False
+            self._thread = thread
+            fork.call_at_exit_of_pool_worker(lambda: self.flush(self._times.close))
+        return True
+
+    def _hurry(self) -> None:
+        self._due = 0.0
+        if not self._is_told_when:
+            self._next_try = 0.0
+        self._changed.notify_all()
+
+    def _give_up(self) -> None:
+        """The end has come: spool what is left, or count it as lost."""
+        self._buffer.close_batch()
+        while self._buffer.first is not None:
+            if self._spool is None or not self._spool_first():
+                lost = len(self._buffer)
+                self._account.lose(lost, f'the program ends ({self._reason or "no time left"})')
+                return
+
+    def _next(self) -> Callable[[], object] | None:
+        """What to do next, once it is time for something; None at the end."""
+        while not self._is_over:
+            now = time.monotonic()
+            may_try = now >= self._next_try
+            if self._buffer.is_filling and now >= self._due and (may_try or self._is_behind):
+                self._buffer.close_batch()
+            has_batch = self._buffer.first is not None
+            if self._is_behind:
+                if may_try or (has_batch and now >= self._next_spooling):
+                    return self._catch_up
+            elif has_batch and may_try:
+                return self._send_first
+            if self._buffer.uncompressed() is not None:
+                return self._compress
+            if self._is_closing and self._is_finished():
+                return None
+            self._changed.wait(self._time_left(now))
+        return None
+
+    def _is_finished(self) -> bool:
+        """Whether it is the end, and nothing can be done before the deadline."""
+        if self._next_try >= self._deadline:
+            return True
+        return self._buffer.first is None and not self._buffer.is_filling
+
+    def _time_left(self, now: float) -> float | None:
+        """Seconds until there will be something to do; None if that is unknown."""
+        times = []
+        if self._buffer.is_filling:
+            times.append(self._due if self._is_behind else max(self._due, self._next_try))
+        if self._is_behind:
+            times.append(self._next_try)
+        if self._buffer.first is not None:
+            times.append(self._next_spooling if self._is_behind else self._next_try)
+        return max(min(times) - now, 0.0) if times else None
+
+    # What follows, in the thread that sends, without the lock.
+
+    def _run(self) -> None:
+        self._ident = threading.get_ident()
+        try:
+            while True:
+                with self._changed:
+                    action = self._next()
+                if action is None:
+                    break
+                try:
+                    action()
+                except Exception as ex:  # whatever it is, records wait for the next try
+                    self._put_off(AwayError(f'{type(ex).__name__}: {ex}'))
+                self._account.tell()
+        finally:
+            self._connection.close()
+            with self._changed:
+                self._ident = 0
+                self._is_over = True
+                self._changed.notify_all()
+
+    def _compress(self) -> None:
+        with self._changed:
+            batch = self._buffer.uncompressed()
+        if batch is not None:
+            body = batch.body
+            with self._changed:
+                self._buffer.compressed(batch, body)
+                self._changed.notify_all()
+
+    def _send_first(self) -> None:
+        with self._changed:
+            batch = self._buffer.first
+            if batch is None:
+                return
+            batch.is_sent = True
+        if self._try(batch):
+            self._remove_first(batch)
+            self._look_for_others()
+        elif self._spool is not None:
+            self._is_behind = self._spool_first()
+
+    def _catch_up(self) -> None:
+        """Let what is in memory follow onto the disk, and send the oldest batch from there."""
+        assert self._spool is not None
+        while self._buffer.first is not None and self._spool_first():
+            pass
+        if time.monotonic() < self._next_try:
+            return
+        with self._spool.sending() as is_sender:
+            if not is_sender:  # another process is
+                self._next_try = time.monotonic() + DELAY
+                self._is_behind = not self._spool.is_empty()
+                return
+            batch = self._spool.first()
+            if batch is None:
+                self._is_behind = False
+            elif self._try(batch):
+                self._spool.remove_first()
+                self._next_spooling = 0.0
+
+    def _spool_first(self) -> bool:
+        """Write the oldest batch of those in memory to disk; return whether that was possible."""
+        batch = self._buffer.first
+        assert batch is not None
+        assert self._spool is not None
+        try:
+            self._spool.add(batch)
+        except (SpoolFullError, OSError) as ex:
+            self._reason = f'{ex}; {self._reason}'
+            self._next_spooling = time.monotonic() + DELAY
+            return False
+        self._account.count(spooled=batch.count)
+        self._remove_first(batch)
+        return True
+
+    def _remove_first(self, batch: Batch) -> None:
+        with self._changed:
+            if self._buffer.first is batch:
+                self._buffer.remove_first()
+                self._settled += batch.count
+            self._changed.notify_all()
+
+    def _look_for_others(self) -> None:
+        """A process that has ended may have left something in the spool."""
+        if self._spool is not None and time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK
+            self._is_behind = not self._spool.is_empty()
+
+    def _try(self, batch: Batch) -> bool:
+        """Send a batch; return whether its fate is known."""
+        if self._failures:
+            self._account.count(retried=1)
+        try:
+            settled = deliver(self._connection, batch)
+        except AwayError as ex:
+            if not self._is_final(ex):
+                self._put_off(ex)
+                return False
+            settled = Settled(0, [RefusedError(str(ex), batch.lines)])
+        else:
+            self._account.back()
+        self._failures, self._reason, self._is_told_when = 0, '', False
+        self._next_try = 0.0
+        refused = sum(len(refusal.lines) for refusal in settled.refusals)
+        self._account.count(sent=settled.stored, dropped=refused)
+        for refusal in settled.refusals:
+            self._refuse(refusal)
+        return True
+
+    def _is_final(self, error: AwayError) -> bool:
+        """Whether to try again is of no use."""
+        if isinstance(error, DeniedError):
+            return self._spool is None
+        return isinstance(error, FailedError) and self._failures >= MAX_FAILURES
+
+    def _put_off(self, error: AwayError) -> None:
+        """Try again later: at once if it is new, then after longer and longer delays."""
+        self._reason = str(error)
+        delay = min(DELAY * 2.0**self._failures, MAX_DELAY) * random.uniform(0.5, 1.0)
+        self._is_told_when = error.delay is not None
+        if error.delay is not None:
+            delay = error.delay + delay / 10  # not all senders at the same moment
+        self._failures += 1
+        self._next_try = time.monotonic() + delay
+        self._account.away(self._reason)
