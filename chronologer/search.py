@@ -84,9 +84,18 @@ def searchable_texts(message: str, logrec: dict[str, Any]) -> list[str]:
     """The texts of a record that are searched, as they are stored."""
     texts = [message]
     for section, value in logrec.items():
+        if section == 'error':
+            value = _without_structure(value)
         if section != UNSEARCHED:
             _gather(value, texts)
     return texts
+
+
+def _without_structure(error: Any) -> Any:
+    """``error`` without the structure of an exception whose text, which says the same, is there."""
+    if isinstance(error, dict) and isinstance(error.get('exc_info'), dict) and 'exc_text' in error:
+        return {key: value for key, value in error.items() if key != 'exc_info'}
+    return error
 
 
 def fold(text: str) -> str:

@@ -79,6 +79,10 @@ def test_what_is_searched():
     }
     text = "hello\0bob\0x\0y\0traceback\0(<class 'keyerror'>)"
     assert text == searchable('Hello', logrec)
+    logrec['error']['exc_info'] = {'type': 'KeyError', 'frames': [{'file': 'a.py'}]}
+    assert text.rpartition('\0')[0] == searchable('Hello', logrec)  # the text says the same
+    del logrec['error']['exc_text']
+    assert searchable('Hello', logrec).endswith('\0keyerror\0a.py')
     assert '' == searchable('', {})
 
 
