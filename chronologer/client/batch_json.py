@@ -11,7 +11,7 @@ from chronologer.client import fork
 from chronologer.client.account import Account, Counters
 from chronologer.client.account import log as own_log
 from chronologer.client.buffer import Buffer
-from chronologer.client.connection import PATH, Connection, Credentials, parse_address
+from chronologer.client.connection import DEFAULT_PATH, Connection, Credentials, parse_address
 from chronologer.client.content import encode
 from chronologer.client.delivery import RefusedError
 from chronologer.client.sender import Sender, Times
@@ -58,7 +58,7 @@ class BatchJsonHandler(logging.Handler):
     def __init__(
         self,
         host: str,
-        url: str = PATH,
+        url: str = DEFAULT_PATH,
         credentials: Credentials = None,
         secure: bool = False,
         context: Any = None,
@@ -78,6 +78,16 @@ class BatchJsonHandler(logging.Handler):
         super().__init__()
         if not 1 <= capacity <= 1000:  # what the server stores as a whole or not at all
             raise ValueError(f'capacity: expected 1 to 1,000 records, got {capacity!r}')
+        for name, value, least in (
+            ('flushTimeout', flushTimeout, 0),
+            ('blockTimeout', blockTimeout, 0),
+            ('closeTimeout', closeTimeout, 0),
+            ('requestTimeout', requestTimeout, 0.001),
+            ('maxBytes', maxBytes, 1),
+            ('spoolBytes', spoolBytes, 1),
+        ):
+            if not isinstance(value, (int, float)) or not value >= least:
+                raise ValueError(f'{name}: expected a number from {least} on, got {value!r}')
         self._address = parse_address(host, url, secure, credentials)
         self._context, self._request_timeout = context, requestTimeout
         self._flush_level = _level_number('flushLevel', flushLevel)
@@ -114,7 +124,8 @@ class BatchJsonHandler(logging.Handler):
 
         What the sending thread itself logs is left out, but for what this package has to say.
         """
-        if self._sender.is_sending and record.name != own_log.name:
+        is_own = record.name == own_log.name
+        if self._sender.is_closed if is_own else self._sender.is_sending:
             return
         nesting = getattr(self._local, 'nesting', 0)
         if nesting >= MAX_NESTING:

@@ -109,6 +109,14 @@ class Buffer:
         """The first batch is sent, or kept elsewhere."""
         self._size -= self._batches.popleft().size
 
+    def clear(self) -> int:
+        """Give up everything; return how many records that was."""
+        count = len(self)
+        self._batches.clear()
+        self._filling = []
+        self._size = self._filling_size = 0
+        return count
+
     def uncompressed(self) -> Batch | None:
         """The oldest batch that could take less memory."""
         return next((batch for batch in self._batches if not batch.is_compressed), None)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from base64 import b64encode
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, NamedTuple, Optional, Tuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-PATH = '/api/v1/record'
+DEFAULT_PATH = '/api/v1/record'
+PATH = re.compile('/[!-~]*')
+PORT = '[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]'
+HOST = re.compile(rf'(\[[0-9A-Fa-f:.]+\]|[^\s/@:?#\[\]]+)(:({PORT}))?')
 MIN_TIMEOUT = 0.1  # seconds; 0 would mean not to wait at all
 MAX_ANSWER = 2**24  # bytes that are read of an answer
 AGENT = f'chronologer-client Python/{sys.version_info[0]}.{sys.version_info[1]}'
@@ -45,31 +49,34 @@ def parse_address(host: str, path: str, secure: bool, credentials: Credentials) 
     Raises:
         ValueError: It is no address; says what is wrong.
     """
-    if '://' in host:
-        parts = urlsplit(host)
-        if parts.scheme not in ('http', 'https'):
-            raise ValueError(f'host: expected http:// or https://, got {parts.scheme}://')
-        secure = parts.scheme == 'https'
-        if parts.username is not None:
-            credentials = unquote(parts.username), unquote(parts.password or '')
-        path = path if parts.path in ('', '/') else parts.path
-        path += f'?{parts.query}' if parts.query else ''
-        host = parts.netloc.rpartition('@')[2]
-    try:
-        parts = urlsplit(f'//{host}')
-        has_port = parts.port is None or 0 < parts.port
-    except ValueError:
-        has_port = False
-    if not (has_port and parts.hostname) or parts.netloc != host or '@' in host:
-        raise ValueError(f'host: expected a name and maybe a port, or a URL, got {host!r}')
-    if not (path.startswith('/') and path.isascii() and path.isprintable() and ' ' not in path):
-        raise ValueError(f'url: expected a path such as {PATH}, got {path!r}')
-    if credentials is not None and (
-        len(credentials) != 2 or not all(isinstance(part, str) for part in credentials)
-    ):
+    scheme, is_url, rest = host.rpartition('://')
+    if is_url:
+        if scheme not in ('http', 'https'):
+            raise ValueError(f'host: expected http:// or https://, got {scheme}://')
+        secure = scheme == 'https'
+        netloc, slash, url_path = rest.partition('/')
+        userinfo, has_user, host = netloc.rpartition('@')
+        if has_user:
+            user, _, password = userinfo.partition(':')
+            credentials = unquote(user), unquote(password)
+        path = slash + url_path if url_path else path
+    if not HOST.fullmatch(host):
+        shown = host.rpartition('@')[2]  # no passwords
+        raise ValueError(f'host: expected a name and maybe a port, or a URL, got {shown!r}')
+    if not PATH.fullmatch(path):
+        raise ValueError(f'url: expected a path such as {DEFAULT_PATH}, got {path!r}')
+    return Address(host, path, secure, _checked(credentials))
+
+
+def _checked(credentials: Any) -> tuple[str, str] | None:
+    if credentials is None:
+        return None
+    is_pair = isinstance(credentials, (tuple, list)) and len(credentials) == 2
+    if not is_pair or not all(isinstance(part, str) for part in credentials):
         raise ValueError('credentials: expected a user name and a password')
-    pair = (credentials[0], credentials[1]) if credentials is not None else None
-    return Address(host, path, secure, pair)
+    if ':' in credentials[0]:  # RFC 7617, section 2
+        raise ValueError('credentials: a user name with a colon cannot be sent')
+    return credentials[0], credentials[1]
 
 
 class Connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
@@ -70,6 +71,8 @@ def deliver(connection: Connection, batch: Batch) -> Settled:
     except (OSError, HTTPException, ValueError) as ex:  # ValueError: a host that is no name
         raise AwayError(str(ex) or type(ex).__name__) from ex
     if answer.status == STORED:
+        if not _is_acknowledged(answer, batch.count):
+            raise AwayError(f'{answer.status} {answer.reason}, but not of Chronologer')
         return Settled(batch.count, [])
     if answer.status in WAIT:
         raise AwayError(_reason(answer), _delay(answer.retry_after))
@@ -78,6 +81,14 @@ def deliver(connection: Connection, batch: Batch) -> Settled:
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise FailedError(_reason(answer))
     return _sort_out(connection, batch, answer)
+
+
+def _is_acknowledged(answer: Answer, count: int) -> bool:
+    """Whether each record has an id: something else may answer 201, or half of it arrive."""
+    with suppress(ValueError):
+        ids = json.loads(answer.body)
+        return isinstance(ids, list) and len(ids) == count
+    return False
 
 
 def _sort_out(connection: Connection, batch: Batch, answer: Answer) -> Settled:
@@ -137,4 +148,4 @@ def _delay(retry_after: str) -> float | None:
             seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
         except (TypeError, ValueError):
             return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), MAX_RETRY_AFTER)

@@ -77,6 +77,11 @@ class Sender:
         return self._ident == threading.get_ident()
 
     @property
+    def is_closed(self) -> bool:
+        """Whether nothing is taken any more."""
+        return self._is_closing
+
+    @property
     def waiting(self) -> int:
         """Records in memory."""
         with self._changed:
@@ -185,9 +190,8 @@ class Sender:
         self._buffer.close_batch()
         while self._buffer.first is not None:
             if self._spool is None or not self._spool_first():
-                lost = len(self._buffer)
-                self._account.lose(lost, f'the program ends ({self._reason or "no time left"})')
-                return
+                reason = self._reason or 'no time left'
+                self._account.lose(self._buffer.clear(), f'the program ends ({reason})')
 
     def _next(self) -> Callable[[], object] | None:
         """What to do next, once it is time for something; None at the end."""

@@ -1,0 +1,549 @@
+"""The handler that sends records in batches, with a server that answers as it is told."""
+
+import io
+import json
+import logging
+import logging.config
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from chronologer.client import BatchJsonHandler, Counters, RefusedError, delivery, sender
+from test.client.peer import TIMEOUT, Peer, answer, hang_up, refused_port
+
+FOREVER = 3600.0  # seconds: what is sent is sent for another reason
+
+
+class Handler(BatchJsonHandler):
+    """Remembers what it could not handle."""
+
+    def __init__(self, *args, **kwargs):
+        self.errors: list[tuple[str, str]] = []
+        self.refused: list[bytes] = []
+        super().__init__(*args, **kwargs)
+
+    def handleError(self, record):
+        error = sys.exc_info()[1]
+        self.errors.append((record.getMessage(), f'{type(error).__name__}: {error}'))
+        if isinstance(error, RefusedError):
+            self.refused += error.lines
+
+
+@contextmanager
+def logging_to(host: str, **kwargs):
+    """A logger, and the handler it has, closed at the end."""
+    options = {'flushTimeout': FOREVER, 'flushLevel': 'CRITICAL', **kwargs}
+    handler = Handler(host, **options)
+    logger = logging.Logger('app')
+    logger.addHandler(handler)
+    try:
+        yield logger, handler
+    finally:
+        handler.close()
+
+
+@pytest.fixture
+def own_log():
+    """What the client says itself."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter('%(levelname)s %(message)s'))
+    logger = logging.getLogger('chronologer.client')
+    logger.addHandler(handler)
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    yield lambda: stream.getvalue().splitlines()
+    logger.removeHandler(handler)
+    logger.propagate = True
+    logger.setLevel(logging.NOTSET)
+
+
+@pytest.fixture(autouse=True)
+def short_delays(monkeypatch):
+    """Between tries."""
+    monkeypatch.setattr(sender, 'DELAY', 0.01)
+    monkeypatch.setattr(sender, 'MAX_DELAY', 0.02)
+
+
+def test_a_batch_is_sent_when_it_is_full():
+    """In the order of logging, each with a key of its own, over one connection."""
+    with Peer() as peer, logging_to(peer.host, capacity=10) as (logger, handler):
+        for number in range(25):
+            logger.info('%d', number)
+        peer.wait_for(lambda: len(peer.requests) == 2)
+        handler.flush()
+        assert [10, 10, 5] == [len(request.lines) for request in peer.requests]
+        assert Counters(sent=25) == handler.counters
+    assert [str(number) for number in range(25)] == peer.messages
+    assert 3 == len({request.key for request in peer.requests})
+    assert 1 == peer.connections
+
+
+def test_a_batch_is_sent_at_once_for_a_record_of_the_level():
+    """With what came before."""
+    with Peer() as peer, logging_to(peer.host, flushLevel=logging.ERROR) as (logger, _):
+        logger.info('one')
+        logger.error('two')
+        peer.wait_for(lambda: peer.messages == ['one', 'two'])
+        logger.warning('three')
+        assert 1 == len(peer.requests)
+
+
+def test_a_batch_is_sent_after_a_time():
+    """Though nothing more is logged; and the next one too."""
+    with Peer() as peer, logging_to(peer.host, flushTimeout=0.05) as (logger, _):
+        for wanted in (['one'], ['one', 'two']):
+            logger.info(wanted[-1])
+            peer.wait_for(lambda wanted=wanted: peer.messages == wanted)
+
+
+def test_flush_waits():
+    """Until all that was logged is stored; without anything it returns at once."""
+    with Peer() as peer, logging_to(peer.host) as (logger, handler):
+        handler.flush()
+        logger.info('one')
+        handler.flush()
+        assert ['one'] == peer.messages
+
+
+def test_close_sends_what_is_left():
+    """Once; what comes after is counted as dropped, and nothing raises."""
+    with Peer() as peer:
+        with logging_to(peer.host) as (logger, handler):
+            logger.info('one')
+        handler.close()
+        logger.info('late')
+        assert Counters(sent=1, dropped=1) == handler.counters
+    assert ['one'] == peer.messages
+
+
+@pytest.mark.parametrize(
+    'fault',
+    [answer(408), answer(429), answer(500), answer(502), answer(503), answer(504), answer(507),
+     answer(201), answer(201, [1]), hang_up],
+)  # fmt: skip
+def test_it_is_tried_again(fault, own_log):
+    """With the same key and body, until it is stored."""
+    with Peer(fault, fault, None) as peer, logging_to(peer.host) as (logger, handler):
+        logger.info('one')
+        logger.info('two')
+        handler.flush()
+        assert Counters(sent=2, retried=2) == handler.counters
+        assert not handler.errors
+    assert ['one', 'two'] == peer.messages
+    assert 1 == len({(request.key, *request.lines) for request in peer.requests})
+    away, back = own_log()
+    assert away.startswith(f'WARNING Records for http://{peer.host}/api/v1/record wait: ')
+    assert back.startswith(
+        f'INFO Records are sent again to http://{peer.host}/api/v1/record, after'
+    )
+
+
+def test_the_server_says_when(monkeypatch):
+    """``Retry-After``, in seconds or as a date; a flush does not hurry it."""
+    monkeypatch.setattr(delivery, 'MAX_RETRY_AFTER', 0.3)
+    date = time.strftime('%a, %d %b %Y %H:%M:%S GMT', time.gmtime(time.time() + 3600))
+    with Peer(answer(503, Retry_After='60'), answer(429, Retry_After=date), None) as peer:
+        with logging_to(peer.host) as (logger, handler):
+            logger.info('one')
+            started = time.monotonic()
+            handler.flush()
+            assert time.monotonic() - started >= 0.6
+        assert ['one'] == peer.messages
+
+
+@pytest.mark.parametrize(
+    ('text', 'wanted'),
+    [('', None), ('soon', None), ('7', 7), ('-1', 0), ('nan', None), ('inf', 600), ('1e9', 600),
+     ('Thu, 01 Jan 1970 00:00:00 GMT', 0), ('Fri, 31 Dec 9999 23:59:59 GMT', 600),
+     ('Fri, 99 Dec 9999 23:59:59 GMT', None)],
+)  # fmt: skip
+def test_retry_after(text, wanted):
+    """Whatever it is, the wait has an end."""
+    assert wanted == delivery._delay(text)
+
+
+@pytest.mark.parametrize('status', [200, 301, 400, 401, 403, 404, 405, 409, 411, 415])
+def test_what_is_refused_reaches_handle_error(status):
+    """Once for a batch, with the answer's words; then what follows is sent."""
+    error = {'error': {'type': 'AuthenticationError', 'message': 'who are you?'}}
+    with Peer(answer(status, error), None) as peer, logging_to(peer.host) as (logger, handler):
+        logger.info('%s', 'one')
+        logger.info('two')
+        handler.flush()
+        logger.info('three')
+        handler.flush()
+        text = f'RefusedError: {status} Said: AuthenticationError: who are you?'
+        assert [('one', text)] == handler.errors
+        assert ['one', 'two'] == [json.loads(line)['message'] for line in handler.refused]
+        assert Counters(sent=1, dropped=2) == handler.counters
+    assert ['three'] == peer.messages
+
+
+@pytest.mark.parametrize('status', [207, 400])
+def test_only_what_was_refused_is_dropped(status):
+    """The rest is stored; why is said."""
+    error = {'type': 'InputError', 'message': 'no field created'}
+    outcomes = [{'line': 1, 'id': 7}, {'line': 2, 'error': error}, {'line': 3, 'id': 8}]
+    reply = answer(status, {'records': outcomes})
+    with Peer(reply) as peer, logging_to(peer.host) as (logger, handler):
+        for number in range(3):
+            logger.info('%d', number)
+        handler.flush()
+        why = '1 of 3 records were refused: line 2: InputError: no field created'
+        assert [('1', f'RefusedError: {why}')] == handler.errors
+        assert Counters(sent=2, dropped=1) == handler.counters
+
+
+def test_a_batch_that_is_too_large_is_split():
+    """In halves, until it fits; a record that is too large by itself is refused."""
+
+    def take_no_more_than_two(connection, request):
+        messages = [json.loads(line)['message'] for line in request.lines]
+        if len(messages) > 2 or 'large' in messages:
+            connection.sendall(answer(413, {'error': {'type': 'LimitError', 'message': 'large'}}))
+        else:
+            request.records = [{'message': message} for message in messages]
+            connection.sendall(answer(201, [0] * len(messages)))
+
+    with Peer(take_no_more_than_two) as peer, logging_to(peer.host) as (logger, handler):
+        for text in ('a', 'b', 'c', 'large', 'e', 'f', 'g'):
+            logger.info(text)
+        handler.flush()
+        assert list('abcefg') == peer.messages
+        assert [('large', 'RefusedError: 413 Said: LimitError: large')] == handler.errors
+        assert Counters(sent=6, dropped=1) == handler.counters
+    assert len(peer.requests) == len({request.key for request in peer.requests})
+
+
+def test_a_split_that_is_interrupted_is_repeated_with_the_same_keys():
+    """So that what was stored of it is not stored again."""
+    large = answer(413)
+    with Peer(large, None, answer(503), large, None, None) as peer:
+        with logging_to(peer.host) as (logger, handler):
+            for number in range(4):
+                logger.info('%d', number)
+            handler.flush()
+            assert Counters(sent=4, retried=1) == handler.counters
+        whole, first, second, again, first_again, second_again = peer.requests
+        assert [whole.key, first.key, second.key] == [
+            again.key, first_again.key, second_again.key,
+        ]  # fmt: skip
+        assert ['0', '1', '2', '3'] == peer.messages
+
+
+def test_an_error_that_stays_is_not_tried_for_ever(monkeypatch):
+    """A batch at which the server itself fails does not hold up all others."""
+    monkeypatch.setattr(sender, 'MAX_FAILURES', 3)
+    with Peer(*[answer(500)] * 4, None) as peer, logging_to(peer.host) as (logger, handler):
+        logger.info('one')
+        handler.flush()
+        logger.info('two')
+        handler.flush()
+        assert [('one', 'RefusedError: 500 Said')] == handler.errors
+        assert ['two'] == peer.messages
+        assert Counters(sent=1, dropped=1, retried=3) == handler.counters
+
+
+def test_the_server_comes_back(own_log):
+    """What was logged in between is sent, in its order."""
+    peer = Peer()
+    with peer:
+        host = peer.host
+        with logging_to(host, capacity=2) as (logger, handler):
+            logger.info('0')
+            handler.flush()
+            peer.close()
+            for number in range(1, 10):
+                logger.info('%d', number)
+            deadline = time.monotonic() + TIMEOUT
+            while handler.counters.retried < 3:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            with peer:
+                handler.flush()
+                assert [str(number) for number in range(10)] == peer.messages
+                assert 10 == handler.counters.sent
+                assert 0 == handler.counters.dropped
+    assert 2 == len(own_log())
+
+
+def test_the_oldest_below_the_level_are_dropped_first(own_log):
+    """And it is said when that begins and when it is over."""
+    with (
+        Peer(answer(503)) as peer,
+        logging_to(peer.host, capacity=20, maxBytes=20_000) as (
+            logger,
+            handler,
+        ),
+    ):
+        for number in range(1000):
+            logger.log(logging.ERROR if number % 20 == 7 else logging.INFO, '%d', number)
+        counters = handler.counters
+        assert counters.dropped + counters.waiting == 1000
+        assert counters.dropped > 500
+        peer.answers = [None]
+        handler.flush()
+        arrived = [int(message) for message in peer.messages]
+        assert sorted(arrived) == arrived
+        assert counters.dropped == 1000 - len(arrived)
+        errors = [number for number in arrived if number % 20 == 7]
+        assert list(range(7, 1000, 20)) == errors
+        assert arrived[-1] == 999
+    lines = own_log()
+    assert 4 == len(lines), lines
+    assert sum('are being lost: no room in memory (503 Said)' in line for line in lines) == 1
+    assert f'are no longer lost: {counters.dropped} were, since ' in lines[-1]
+
+
+def test_then_the_oldest_of_any_level():
+    """Memory is bounded whatever is logged."""
+    with logging_to(f'127.0.0.1:{refused_port()}', capacity=20, maxBytes=20_000,
+                    closeTimeout=0) as (logger, handler):  # fmt: skip
+        for number in range(3000):
+            logger.critical('%d', number)
+            assert handler._sender._buffer._size < 20_000
+        assert 3000 == handler.counters.dropped + handler.counters.waiting
+        assert b'"2999"' in handler._sender._buffer._batches[-1].lines[-1] or (
+            handler._sender._buffer.is_filling
+        )
+
+
+def test_a_record_larger_than_memory_is_dropped():
+    """And nothing else for it, if that is of no use."""
+    with Peer() as peer, logging_to(peer.host, maxBytes=20_000) as (logger, handler):
+        logger.error('x' * 50_000)
+        assert Counters(dropped=1) == handler.counters
+
+
+def test_a_call_can_wait_for_room():
+    """Up to a time; then nothing was dropped."""
+    with (
+        Peer(answer(503)) as peer,
+        logging_to(peer.host, capacity=10, maxBytes=20_000, blockTimeout=TIMEOUT) as (
+            logger,
+            handler,
+        ),
+    ):
+        thread = threading.Thread(
+            target=lambda: [logger.info('%d', number) for number in range(500)]
+        )
+        thread.start()
+        peer.wait_for(lambda: len(peer.requests) > 3)
+        peer.answers = [None]
+        thread.join(TIMEOUT)
+        handler.flush()
+        assert Counters(500, 0) == handler.counters._replace(retried=0)
+        assert [str(number) for number in range(500)] == peer.messages
+
+
+def test_many_threads():
+    """Nothing lost, nothing doubled, each thread's records in their order."""
+    with Peer() as peer, logging_to(peer.host, capacity=100) as (logger, handler):
+        threads = [
+            threading.Thread(target=lambda n=n: [logger.info('%d %d', n, i) for i in range(500)])
+            for n in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        handler.flush()
+        assert Counters(sent=4000) == handler.counters
+    arrived = [tuple(map(int, message.split())) for message in peer.messages]
+    for n in range(8):
+        assert list(range(500)) == [i for thread, i in arrived if thread == n]
+
+
+def test_what_is_logged_while_sending_is_not_sent(monkeypatch):
+    """http.client's own debugging, turned into records as recipes do, makes no loop."""
+    import http.client
+
+    with Peer() as peer, logging_to(peer.host) as (logger, handler):
+        monkeypatch.setattr(http.client.HTTPConnection, 'debuglevel', 1)
+        monkeypatch.setattr(
+            http.client, 'print', lambda *args: logger.debug(' '.join(args)), raising=False
+        )
+        logger.info('one')
+        handler.flush()
+        handler.flush()
+        assert ['one'] == peer.messages
+        assert Counters(sent=1) == handler.counters
+
+
+def test_what_is_logged_while_logging():
+    """A repr that logs: its record is sent too; one that logs itself comes to an end."""
+    with Peer() as peer, logging_to(peer.host) as (logger, handler):
+
+        class Chatty:
+            def __repr__(self):
+                logger.info('asked')
+                return 'chatty'
+
+        class Endless:
+            def __repr__(self):
+                logger.info('%r', self)
+                return 'endless'
+
+        logger.info('hello', extra={'x': Chatty()})
+        handler.flush()
+        assert ['asked', 'hello'] == peer.messages
+        logger.info('%r', Endless())
+        handler.flush()
+        assert 'endless' == peer.messages[-1]
+
+
+def test_a_signal_handler_may_log():
+    """Whatever it interrupts."""
+    import signal
+
+    with Peer() as peer, logging_to(peer.host) as (logger, handler):
+        before = signal.signal(signal.SIGALRM, lambda *_: logger.info('signal'))
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        try:
+            for number in range(3000):
+                logger.info('%d', number)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        handler.flush()
+        assert 0 == handler.counters.dropped
+        numbers = [message for message in peer.messages if message != 'signal']
+        assert [str(number) for number in range(3000)] == numbers
+        assert len(numbers) < len(peer.messages)
+
+
+def test_losses_at_the_end_are_told(own_log):
+    """When the time to close is over."""
+    with logging_to(f'127.0.0.1:{refused_port()}', closeTimeout=0.1) as (logger, handler):
+        logger.info('one')
+    assert Counters(dropped=1) == handler.counters._replace(retried=0)
+    assert 'are being lost: the program ends ([Errno 111] Connection refused)' in own_log()[-1]
+
+
+def test_flush_then_close_wait_once():
+    """As logging.shutdown has it: the bound is that of both."""
+    with Peer(lambda *_: None) as peer:
+        with logging_to(peer.host, closeTimeout=0.5) as (logger, handler):
+            logger.info('one')
+            started = time.monotonic()
+            handler.flush()
+        assert time.monotonic() - started < 0.9
+        assert 1 == handler.counters.dropped
+
+
+def test_what_it_says_reaches_standard_error(capsys):
+    """When there is nobody else to say it: the handler's own server is away."""
+    root = logging.getLogger()
+    handlers, root.handlers = root.handlers, []
+    handler = BatchJsonHandler(f'127.0.0.1:{refused_port()}', closeTimeout=0.1)
+    root.addHandler(handler)
+    try:
+        root.warning('one')
+        handler.close()
+    finally:
+        root.handlers = handlers
+    lines = capsys.readouterr().err.splitlines()
+    assert ['Records for http://127.0', 'Records for http://127.0'] == [line[:24] for line in lines]
+    assert 'wait: [Errno 111] Connection refused' in lines[0]
+    assert 'are being lost: the program ends' in lines[1]
+
+
+def test_what_it_says_is_sent_too():
+    """So that the log itself tells of the gap."""
+    root = logging.getLogger()
+    handlers, root.handlers = root.handlers, []
+    with Peer(answer(503), None) as peer:
+        handler = BatchJsonHandler(peer.host)
+        root.addHandler(handler)
+        try:
+            root.warning('one')
+            handler.flush()
+            peer.wait_for(lambda: len(peer.messages) == 2)
+        finally:
+            root.handlers = handlers
+            handler.close()
+        assert [
+            'one',
+            f'Records for http://{peer.host}/api/v1/record wait: 503 Said',
+        ] == peer.messages
+
+
+def test_it_can_be_declared():
+    """By dictConfig: names of levels, lists for pairs; a formatter has no say in the message."""
+    with Peer() as peer:
+        logging.config.dictConfig(
+            {
+                'version': 1,
+                'disable_existing_loggers': False,
+                'formatters': {'f': {'format': '%(levelname)s!'}},
+                'filters': {'no': {'()': lambda: lambda record: 'no' not in record.msg}},
+                'handlers': {
+                    'chronologer': {
+                        'class': 'chronologer.client.BatchJsonHandler',
+                        'host': f'http://bob:x@{peer.host}/',
+                        'capacity': 10,
+                        'flushLevel': 'WARNING',
+                        'keepLevel': 'ERROR',
+                        'prefix': 'shop',
+                        'formatter': 'f',
+                        'filters': ['no'],
+                        'level': 'INFO',
+                    },
+                },
+                'loggers': {'declared': {'handlers': ['chronologer'], 'propagate': False}},
+            }
+        )
+        logger = logging.getLogger('declared')
+        logger.setLevel(logging.DEBUG)
+        for level, text in ((10, 'debug'), (20, 'no'), (30, 'yes')):
+            logger.log(level, text, extra={'suffix': 'end'})
+        peer.wait_for(lambda: peer.requests)
+        (handler,) = logger.handlers
+        logger.removeHandler(handler)
+        handler.close()
+    (record,) = peer.requests[0].records
+    assert ('yes', 'shop.declared.end') == (record['message'], record['name'])
+    assert 'Basic Ym9iOng=' == peer.requests[0].headers['Authorization']
+
+
+@pytest.mark.parametrize(
+    ('options', 'problem'),
+    [
+        ({'capacity': 0}, 'capacity: expected 1 to 1,000 records, got 0'),
+        ({'capacity': 1001}, 'capacity: '),
+        ({'flushLevel': 'LOUD'}, "flushLevel: expected a level such as ERROR, got 'LOUD'"),
+        ({'keepLevel': 'LOUD'}, 'keepLevel: '),
+        ({'host': 'ftp://x'}, 'host: '),
+        ({'flushTimeout': -1}, 'flushTimeout: expected a number from 0 on, got -1'),
+        ({'closeTimeout': None}, 'closeTimeout: expected a number from 0 on, got None'),
+        ({'requestTimeout': 0}, 'requestTimeout: '),
+        ({'maxBytes': 0}, 'maxBytes: '),
+    ],
+)
+def test_what_makes_no_sense_is_refused(options, problem):
+    """When the handler is made, not when it is needed."""
+    with pytest.raises(ValueError, match='^' + problem):
+        BatchJsonHandler(**{'host': 'localhost', **options})
+
+
+def test_it_shows_itself():
+    """Without the password."""
+    with Peer() as peer, logging_to(f'http://bob:secret@{peer.host}') as (_, handler):
+        assert f'<Handler http://{peer.host}/api/v1/record (NOTSET)>' == repr(handler)
+
+
+def test_an_error_in_emit_reaches_handle_error(monkeypatch):
+    """Never the program."""
+    from chronologer.client import batch_json
+
+    def fail(record, prefix):
+        raise RuntimeError('no')
+
+    with Peer() as peer, logging_to(peer.host) as (logger, handler):
+        monkeypatch.setattr(batch_json, 'encode', fail)
+        logger.info('one')
+        assert [('one', 'RuntimeError: no')] == handler.errors
