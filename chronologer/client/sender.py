@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -35,6 +36,10 @@ class Times(NamedTuple):
     close: float  # that the end of the program waits
 
 
+class _Local(threading.local):
+    is_taking = False
+
+
 class Sender:
     """
     Takes lines from any thread and sends them in one of its own.
@@ -53,7 +58,9 @@ class Sender:
     ):
         self._connection, self._buffer, self._account = connection, buffer, account
         self._times, self._spool, self._refuse = times, spool, refuse
+        self._arrived: deque[tuple[bytes, bool]] = deque()
         self._changed = threading.Condition(threading.RLock())  # a signal handler may log
+        self._local = _Local()
         self._thread: threading.Thread | None = None
         self._ident = 0  # of the thread that sends
         self._due = 0.0  # when what fills no batch yet is to be sent
@@ -89,13 +96,12 @@ class Sender:
 
     def put(self, line: bytes, is_urgent: bool) -> None:
         """Take a record; waits for room if it may, or else makes some or drops it."""
-        with self._changed:
-            if self._is_closing:
-                self._account.lose(1, 'the handler is closed')
-            elif self._buffer.has_room(line) or self._find_room(line):
-                self._accept(line, is_urgent)
-            if self._thread is None:
-                self._start()
+        self._arrived.append((line, is_urgent))
+        if self._local.is_taking:
+            return  # a signal handler, or __del__, has interrupted what goes on to take it
+        while self._arrived:
+            with self._changed:
+                self._take()
         self._account.tell()
 
     def flush(self, seconds: float) -> bool:
@@ -140,6 +146,20 @@ class Sender:
             self._spool.close()
 
     # What follows, with the lock, up to `_next`.
+
+    def _take(self) -> None:
+        self._local.is_taking = True
+        try:
+            while self._arrived:
+                line, is_urgent = self._arrived.popleft()
+                if self._is_closing:
+                    self._account.lose(1, 'the handler is closed')
+                elif self._buffer.has_room(line) or self._find_room(line):
+                    self._accept(line, is_urgent)
+            if self._thread is None:
+                self._start()
+        finally:
+            self._local.is_taking = False
 
     def _accept(self, line: bytes, is_urgent: bool) -> None:
         is_first = not self._buffer.is_filling
@@ -328,6 +348,8 @@ class Sender:
             settled = deliver(self._connection, batch)
         except AwayError as ex:
             if not self._is_final(ex):
+                if isinstance(ex, DeniedError) and not self._failures:
+                    self._refuse(RefusedError(f'{ex}; records stay in the spool', batch.lines))
                 self._put_off(ex)
                 return False
             settled = Settled(0, [RefusedError(str(ex), batch.lines)])
@@ -348,7 +370,7 @@ class Sender:
         return isinstance(error, FailedError) and self._failures >= MAX_FAILURES
 
     def _put_off(self, error: AwayError) -> None:
-        """Try again later: at once if it is new, then after longer and longer delays."""
+        """Try again later, after longer and longer delays."""
         self._reason = str(error)
         delay = min(DELAY * 2.0**self._failures, MAX_DELAY) * random.uniform(0.5, 1.0)
         self._is_told_when = error.delay is not None

@@ -1,0 +1,325 @@
+"""Batches on disk, while the server is away."""
+
+import os
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+
+from chronologer.client import BatchJsonHandler, Counters
+from chronologer.client.buffer import Batch
+from chronologer.client.spool import ABANDONED, BLOCK, Spool, SpoolFullError
+from test.client.conftest import logging_to
+from test.client.peer import TIMEOUT, Peer, answer, refused_port
+
+pytestmark = pytest.mark.usefixtures('short_delays')
+
+AWAY = f'127.0.0.1:{refused_port()}'
+DENIED = answer(401, {'error': {'type': 'AuthenticationError', 'message': 'wrong password'}})
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """For a spool; not there yet."""
+    return tmp_path / 'var/spool'
+
+
+def files(directory) -> list[str]:
+    """What is in a spool, but for its lock."""
+    return sorted(name for name in os.listdir(directory) if name != 'lock')
+
+
+def batch(*texts: str) -> Batch:
+    """Lines that need not be records here."""
+    return Batch([text.encode() for text in texts])
+
+
+def taken(spool: Spool) -> list[list[bytes]]:
+    """The lines of all batches, removed one by one."""
+    lines = []
+    while (first := spool.first()) is not None:
+        lines.append(first.lines)
+        spool.remove_first()
+    return lines
+
+
+def test_batches_come_back_in_their_order(directory):
+    """With their keys, also to another process; then nothing is left."""
+    spool = Spool(str(directory), 2**20)
+    assert spool.is_empty()
+    one, two = batch('a', 'b'), batch('c')
+    spool.add(one)
+    spool.add(two)
+    other = Spool(str(directory), 2**20)
+    first = other.first()
+    assert ([b'a', b'b'], one.key, one.body) == (first.lines, first.key, first.body)
+    other.remove_first()
+    spool.add(batch('d'))
+    assert [[b'c'], [b'd']] == taken(other)
+    assert spool.is_empty()
+    assert [] == files(directory)
+
+
+def test_nobody_else_may_read_it(directory):
+    """Neither the directory nor a file."""
+    Spool(str(directory), 2**20).add(batch('a'))
+    assert 0o700 == stat.S_IMODE(directory.stat().st_mode)
+    assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
+
+
+def test_it_is_bounded(directory):
+    """By what files take on disk, of all processes; room comes back."""
+    spool, other = Spool(str(directory), 3 * BLOCK), Spool(str(directory), 3 * BLOCK)
+    for each in (spool, other):
+        each.add(batch('a'))
+    with pytest.raises(SpoolFullError, match='has reached 12,288 bytes'):
+        spool.add(Batch([os.urandom(BLOCK + 1)]))
+    assert 2 == len(files(directory))
+    assert 2 == len(taken(spool))
+    spool.add(Batch([os.urandom(BLOCK + 1)]))
+
+
+def test_what_cannot_be_read_is_put_aside(directory):
+    """It holds up nothing, and stays for who wants to look."""
+    spool = Spool(str(directory), 2**20)
+    for text in 'abc':
+        spool.add(batch(text))
+    first, second, _ = (directory / name for name in files(directory))
+    first.write_bytes(first.read_bytes()[:10])
+    second.write_bytes(b'nonsense')
+    assert [[b'c']] == taken(spool)
+    assert spool.is_empty()
+    assert ['.unreadable', '.unreadable'] == [
+        path.suffix for path in sorted(directory.glob('*.un*'))
+    ]
+
+
+def test_what_was_not_completed_is_not_there(directory):
+    """A process was killed while it wrote; what it left is removed some time later."""
+    spool = Spool(str(directory), 2**20)
+    for name, age in (('new.ndjson.part', 0), ('old.ndjson.part', ABANDONED + 60)):
+        (directory / name).write_bytes(b'x')
+        os.utime(directory / name, (time.time() - age, time.time() - age))
+    assert spool.is_empty()
+    spool.add(batch('a'))
+    assert [[b'a']] == taken(spool)
+    assert ['new.ndjson.part'] == files(directory)
+
+
+def test_others_may_take_batches_meanwhile(directory):
+    """Nobody falls over a file that is gone."""
+    spool, other = Spool(str(directory), 2**20), Spool(str(directory), 2**20)
+    for text in 'abc':
+        spool.add(batch(text))
+    assert [b'a'] == spool.first().lines
+    assert 3 == len(taken(other))
+    spool.remove_first()
+    assert spool.first() is None
+
+
+def test_a_directory_that_cannot_be_used_is_refused_at_once(tmp_path):
+    """When the handler is made."""
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(OSError, match='file'):
+        BatchJsonHandler('localhost', spool=str(tmp_path / 'file'))
+
+
+def test_batches_that_cannot_be_sent_go_to_disk(directory):
+    """And are sent when the server is back: in order, once, with what came meanwhile."""
+    with Peer() as peer:
+        host = peer.host
+    with logging_to(host, capacity=2, spool=str(directory), maxBytes=20_000) as (logger, handler):
+        for number in range(200):
+            logger.info('%d', number)
+            if number % 20 == 0:
+                handler.flush()
+        handler.flush()
+        assert Counters(spooled=200) == handler.counters._replace(retried=0)
+        assert len(files(directory)) > 100
+        peer.wait_for(lambda: True)
+        with peer:
+            peer.wait_for(lambda: len(peer.messages) == 200)
+            logger.info('200')
+            handler.flush()
+            peer.wait_for(lambda: len(peer.messages) == 201)
+    assert [str(number) for number in range(201)] == peer.messages
+    assert 201 == handler.counters.sent
+    assert 0 == handler.counters.dropped
+    assert [] == files(directory)
+
+
+def test_what_is_left_at_the_end_goes_to_disk(directory):
+    """At once if the server is known to be away; the next run of the program sends it."""
+    with logging_to(AWAY, spool=str(directory), capacity=10) as (logger, handler):
+        for number in range(25):
+            logger.info('%d', number)
+    assert Counters(spooled=25) == handler.counters._replace(retried=0)
+    with Peer() as peer, logging_to(peer.host, spool=str(directory)) as (logger, handler):
+        peer.wait_for(lambda: len(peer.messages) == 25)
+        logger.info('25')
+        handler.flush()
+        peer.wait_for(lambda: len(peer.messages) == 26)
+    assert [str(number) for number in range(26)] == peer.messages
+    assert [] == files(directory)
+
+
+def test_a_batch_of_which_nothing_is_known_keeps_its_key(directory):
+    """The server has stored it and the answer was lost: sent by the next run, it is stored once."""
+
+    def take_and_say_nothing(connection, request):
+        request.records = [{'message': 'taken'}]
+
+    with Peer(take_and_say_nothing) as peer:
+        with logging_to(peer.host, spool=str(directory), closeTimeout=0.2) as (logger, handler):
+            logger.info('one')
+            handler._sender.flush(0.0)
+            peer.wait_for(lambda: peer.requests)
+        assert 1 == handler.counters.spooled
+        peer.answers = [None]
+        with logging_to(peer.host, spool=str(directory)):
+            peer.wait_for(lambda: len(peer.requests) == 2)
+        first, second = peer.requests
+        assert (first.key, first.lines) == (second.key, second.lines)
+
+
+def test_what_others_have_left_is_sent(directory, monkeypatch):
+    """By a process that has no trouble itself."""
+    from chronologer.client import sender
+
+    monkeypatch.setattr(sender, 'LOOK', 0.0)
+    with Peer() as peer, logging_to(peer.host, spool=str(directory)) as (logger, handler):
+        logger.info('one')
+        handler.flush()
+        with logging_to(AWAY, spool=str(directory), prefix='other') as (other, _):
+            other.info('two')
+        logger.info('three')
+        handler.flush()
+        peer.wait_for(lambda: len(peer.messages) == 3)
+    assert ['one', 'three', 'two'] == peer.messages
+
+
+def test_a_wrong_password_costs_nothing(directory, own_log):
+    """Records stay on disk; it is said once."""
+    with Peer(DENIED) as peer, logging_to(peer.host, spool=str(directory)) as (logger, handler):
+        for text in ('one', 'two'):
+            logger.info(text)
+            handler.flush()
+        peer.wait_for(lambda: len(peer.requests) > 4)
+        why = 'RefusedError: 401 Said: AuthenticationError: wrong password'
+        assert [('one', f'{why}; records stay in the spool')] == handler.errors
+        peer.answers = [None]
+        peer.wait_for(lambda: peer.messages == ['one', 'two'])
+    assert 0 == handler.counters.dropped
+    assert 2 == len(own_log())
+
+
+def test_a_batch_on_disk_that_is_refused_is_dropped(directory):
+    """As one in memory is."""
+    with Peer(answer(503), answer(400), None) as peer:
+        with logging_to(peer.host, spool=str(directory)) as (logger, handler):
+            logger.info('one')
+            handler.flush()
+            peer.wait_for(lambda: len(peer.requests) == 2)
+            logger.info('two')
+            handler.flush()
+            peer.wait_for(lambda: peer.messages == ['two'])
+        assert [('one', 'RefusedError: 400 Said')] == handler.errors
+    assert Counters(1, 1, 1) == handler.counters._replace(spooled=0)
+
+
+def test_when_disk_and_memory_are_full(directory, own_log):
+    """Disk keeps the oldest, memory the newest; in between the oldest are dropped."""
+    with (
+        Peer(answer(503)) as peer,
+        logging_to(
+            peer.host, capacity=5, spool=str(directory), spoolBytes=4 * BLOCK, maxBytes=20_000
+        ) as (logger, handler),
+    ):
+        for number in range(2000):
+            logger.info('%d', number)
+            if number == 100:
+                peer.wait_for(lambda: len(peer.requests) > 3)
+        counters = handler.counters
+        assert (True, True) == (counters.dropped > 500, counters.spooled > 5)
+        peer.answers = [None]
+        handler.flush()
+    arrived = [int(message) for message in peer.messages]
+    assert sorted(set(arrived)) == arrived
+    assert arrived[:10] == list(range(10))
+    assert 2000 == len(arrived) + handler.counters.dropped
+    assert any('are being lost: no room in memory (' in line for line in own_log())
+
+
+def test_a_disk_that_fails_is_as_a_full_one(directory, own_log):
+    """Records wait in memory."""
+    options = {'spool': str(directory), 'flushTimeout': 0.01}
+    with Peer(answer(503)) as peer, logging_to(peer.host, **options) as (logger, handler):
+        os.rename(directory, directory.with_name('gone'))
+        logger.info('one')
+        peer.wait_for(lambda: len(peer.requests) > 3)
+        assert Counters(waiting=1) == handler.counters._replace(retried=0)
+        peer.answers = [None]
+        handler.flush()
+        assert ['one'] == peer.messages
+
+
+PROGRAM = """
+import logging, sys
+from chronologer.client import BatchJsonHandler
+host, directory, name, count = sys.argv[1:]
+handler = BatchJsonHandler(host, spool=directory, capacity=7, closeTimeout=10)
+logger = logging.Logger('app')
+logger.addHandler(handler)
+for number in range(int(count)):
+    logger.info('%s %d', name, number)
+handler.close()
+counters = handler.counters
+print(counters.sent, counters.dropped)
+"""
+
+
+def test_several_processes_share_a_directory(directory):
+    """Those that end while the server is away, and those that find it back: each record once."""
+
+    def run(host: str, name: str, count: int) -> subprocess.Popen:
+        command = [sys.executable, '-c', PROGRAM, host, str(directory), name, str(count)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def ends(processes: list) -> int:
+        lines = [process.communicate(timeout=TIMEOUT)[0].split() for process in processes]
+        assert {'0'} == {dropped for _, dropped in lines}
+        return sum(int(sent) for sent, _ in lines)
+
+    assert 0 == ends([run(AWAY, f'a{n}', 100) for n in range(3)])
+    with Peer() as peer:
+        sent = ends([run(peer.host, f'b{n}', 100) for n in range(3)])
+        with logging_to(peer.host, spool=str(directory)):
+            peer.wait_for(lambda: len(peer.messages) == 600)
+        for name in ('a0', 'a1', 'a2', 'b0', 'b1', 'b2'):
+            mine = [message for message in peer.messages if message.startswith(name)]
+            assert [f'{name} {number}' for number in range(100)] == mine
+    assert sent > 0
+    assert [] == files(directory)
+
+
+def test_the_lock_of_a_process_that_was_killed_is_free(directory):
+    """Another one sends."""
+    program = (
+        'import sys, time\n'
+        'from chronologer.client.spool import Spool\n'
+        'with Spool(sys.argv[1], 2**20).sending() as is_sender:\n'
+        '    print(is_sender, flush=True)\n'
+        '    time.sleep(60)\n'
+    )
+    command = [sys.executable, '-c', program, str(directory)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert 'True\n' == process.stdout.readline()
+    spool = Spool(str(directory), 2**20)
+    with spool.sending() as is_sender:
+        assert not is_sender
+    process.kill()
+    process.communicate(timeout=TIMEOUT)
+    with spool.sending() as is_sender:
+        assert is_sender
