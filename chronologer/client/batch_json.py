@@ -97,6 +97,7 @@ class BatchJsonHandler(logging.Handler):
         self._times = Times(flushTimeout, blockTimeout, closeTimeout)
         self._local = threading.local()
         self._sender = self._make_sender()
+        self._sender.begin()
         fork.watch(self)
 
     @property

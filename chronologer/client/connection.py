@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401  # not in a thread, while another one may fork
 import os
 import re
 import sys

@@ -13,11 +13,10 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
 
-POOLS = ('multiprocessing.util', 'billiard.util')  # billiard is Celery's
+POOLS = ('multiprocessing', 'billiard')  # billiard is Celery's
 
 _handlers: WeakSet[Any] = WeakSet()
 _abandoned: list[Any] = []
-_is_forked = False
 
 
 def watch(handler: Any) -> None:
@@ -30,22 +29,22 @@ def abandon(thing: Any) -> None:
     _abandoned.append(thing)
 
 
-def call_at_exit_of_pool_worker(function: Callable[[], object]) -> None:
+def call_at_exit_of_child(function: Callable[[], object]) -> None:
     """
-    Have *function* called when this process ends, if a pool of processes has forked it.
+    Have *function* called when this process ends, if it is a child process of `multiprocessing`.
 
-    `multiprocessing` ends such processes without `atexit` before Python 3.13, Celery always.
+    Those end without `atexit`, with `multiprocessing` up to Python 3.12, with Celery always.
     """
-    if _is_forked:
-        for name in POOLS:
-            util: Any = sys.modules.get(name)
-            if util is not None:
+    for name in POOLS:
+        process: Any = sys.modules.get(f'{name}.process')
+        util: Any = sys.modules.get(f'{name}.util')
+        if process is not None and util is not None:
+            is_main = type(process.current_process()).__name__ == '_MainProcess'
+            if not is_main:
                 util.Finalize(None, function, exitpriority=0)
 
 
 def _after_fork() -> None:
-    global _is_forked
-    _is_forked = True
     for handler in list(_handlers):
         handler.after_fork()
 

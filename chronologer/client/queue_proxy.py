@@ -81,12 +81,12 @@ class QueueProxyHandler(logging.Handler):
         closeTimeout: float = 30.0,
         **kwargs: Any,
     ) -> None:
+        self.target = target(**kwargs)  # first: `logging.shutdown` goes from the last to the first
         super().__init__()
         if hasattr(queue, 'configurator') and '()' in queue:
             queue = queue.configurator.configure_custom(dict(queue))
         self.queue = queue
         self._prefix, self._close_timeout = prefix, closeTimeout
-        self.target = target(**kwargs)
         self._is_listening, self._is_closed = False, False
         self._is_ours = True  # the queue: its records are for this process
         self._listen()
@@ -119,7 +119,6 @@ class QueueProxyHandler(logging.Handler):
         """Queue *record*; in a forked process the first one starts the thread."""
         if not self._is_listening and not self._is_closed and self._is_ours:
             self._listen()
-            fork.call_at_exit_of_pool_worker(self.close)
         self.queue.put_nowait(record)
 
     def close(self) -> None:
@@ -150,6 +149,7 @@ class QueueProxyHandler(logging.Handler):
     def _listen(self) -> None:
         self._listener = _Listener(self.queue, self.target)
         self._listener.start()
+        fork.call_at_exit_of_child(self.close)
         self._is_listening = True
 
     def _report_rest(self) -> None:

@@ -72,10 +72,13 @@ class Sender:
         self._given_up = -1  # records accepted when a flush had run out of time
         self._deadline = float('inf')  # of the end
         self._is_closing = self._is_over = False
-        self._is_behind = False  # older records are on disk
-        if spool is not None and not spool.is_empty():
-            self._is_behind = True
-            with self._changed:
+        # Whether older records are on disk.
+        self._is_behind = spool is not None and not spool.is_empty()
+
+    def begin(self) -> None:
+        """Send what an earlier run has left on disk; else the first record is waited for."""
+        with self._changed:
+            if self._is_behind:
                 self._start()
 
     @property
@@ -196,7 +199,7 @@ class Sender:
             except RuntimeError:  # none may be started any more, or there are too many
                 return False
             self._thread = thread
-            fork.call_at_exit_of_pool_worker(lambda: self.flush(self._times.close))
+            fork.call_at_exit_of_child(lambda: self.flush(self._times.close))
         return True
 
     def _hurry(self) -> None:

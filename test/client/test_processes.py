@@ -1,0 +1,88 @@
+"""Ends and forks of programs, on every Python that can be had."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from test.client.peer import Peer, answer
+from test.client.programs import COUNT, PROGRAMS
+from test.servers.interpreters import VERSIONS, interpreters
+
+ROOT = Path(__file__).parent.parent.parent
+PROGRAM = Path(__file__).parent / 'programs.py'
+TIMEOUT = 60  # seconds; none takes more than a few
+
+
+@pytest.fixture(scope='session')
+def pythons():
+    """An executable for each version."""
+    return interpreters()
+
+
+@pytest.fixture(params=VERSIONS)
+def python(request, pythons):
+    """Each version in turn; one that is missing is an error where everything is required."""
+    if request.param not in pythons:
+        (pytest.fail if os.environ.get('CHRONOLOGER_TEST_REQUIRE') == 'all' else pytest.skip)(
+            f'Python {request.param} is missing'
+        )
+    return pythons[request.param]
+
+
+def run(python: Path | str, *arguments: object) -> str:
+    """Run a program to its end, which comes in time; return what it says."""
+    done = subprocess.run(
+        [python, PROGRAM, *map(str, arguments)],
+        env={**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONWARNINGS': 'default'},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    assert 0 == done.returncode, done.stderr
+    return done.stderr
+
+
+def wanted(name: str) -> Counter:
+    """How often which message is to arrive."""
+    return Counter(f'{who} {number}' for who in PROGRAMS[name][1] for number in range(COUNT))
+
+
+@pytest.mark.parametrize('name', PROGRAMS)
+def test_every_record_arrives_once(python, name, tmp_path):
+    """However the program ends, and whichever of its processes logs."""
+    with Peer() as peer:
+        assert '' == run(python, name, peer.host, tmp_path)
+        assert wanted(name) == Counter(peer.messages)
+
+
+@pytest.mark.parametrize('kind', ['queue', 'spool'])
+@pytest.mark.parametrize('name', PROGRAMS)
+def test_with_a_queue_and_with_a_spool(name, kind, tmp_path):
+    """The same."""
+    with Peer() as peer:
+        assert '' == run(sys.executable, name, peer.host, tmp_path, kind)
+        assert wanted(name) == Counter(peer.messages)
+
+
+@pytest.mark.parametrize('name', PROGRAMS)
+def test_with_a_server_that_is_away(name, tmp_path):
+    """Every program ends; what it logged is in the spool, and is sent by who comes next."""
+    with Peer(answer(503)) as peer:
+        said = run(sys.executable, name, peer.host, tmp_path, 'spool')
+        assert {'503 Said'} == {line.partition('wait: ')[2] for line in said.splitlines()}
+        assert not peer.messages
+        peer.answers = [None]
+        assert '' == run(sys.executable, 'plain', peer.host, tmp_path, 'spool')
+        assert wanted(name) + wanted('plain') == Counter(peer.messages)
+
+
+@pytest.mark.parametrize('name', ['plain', 'exits', 'late', 'terminated'])
+def test_with_a_server_that_says_nothing(python, name, tmp_path):
+    """The program ends after the time that it may take, and says that records are lost."""
+    with Peer(lambda *_: None) as peer:
+        said = run(python, name, peer.host, tmp_path, 'hurried')
+        assert 'are being lost: the program ends' in said
