@@ -44,10 +44,10 @@ class Peer:
     """A server of the original with *records*, on ``sqlite:////path`` or ``mysql://…``."""
 
     def __init__(self, dsn: str, records: Iterable[Record]):
-        _install()
+        install()
         self._dsn = dsn
         self._environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != 'PYTHONPATH'},
             'CHRONOLOGER_STORAGE_DSN': dsn,
             'CHRONOLOGER_PORT': str(free_port()),
             'CHRONOLOGER_ROLES': 'basic-reader query-reader writer',
@@ -119,7 +119,7 @@ def _columns(record: Record) -> tuple[int, str, str]:
     return record.level, record.message, orjson.dumps(record.logrec).decode()
 
 
-def _install() -> None:
+def install() -> None:
     installed = ENVIRONMENT / 'installed'
     if installed.exists() and installed.read_text() == SHIM:
         return
