@@ -92,7 +92,8 @@ class BatchJsonHandler(logging.Handler):
         self._context, self._request_timeout = context, requestTimeout
         self._flush_level = _level_number('flushLevel', flushLevel)
         self._prefix = prefix
-        self._buffer_settings = capacity, maxBytes, _level_number('keepLevel', keepLevel)
+        self._keep_level = _level_number('keepLevel', keepLevel)
+        self._buffer_settings = capacity, maxBytes
         self._spool_settings = spool, spoolBytes
         self._times = Times(flushTimeout, blockTimeout, closeTimeout)
         self._local = threading.local()
@@ -134,7 +135,8 @@ class BatchJsonHandler(logging.Handler):
             return
         self._local.nesting = nesting + 1
         try:
-            self._sender.put(encode(record, self._prefix), record.levelno >= self._flush_level)
+            line, level = encode(record, self._prefix), record.levelno
+            self._sender.put(line, level >= self._flush_level, level >= self._keep_level)
         except Exception:
             self.handleError(record)
         finally:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 from collections import deque
+from itertools import compress as compress_by
 
 MAX_BATCH = 4 * 2**20  # bytes of lines; the server stores up to 8 MiB at once
 LINE_COST = 48  # bytes that Python takes for a line beside its text
+SLACK = 16  # a part of memory: as much is given up at once when there is no room
+PILE = 3  # batches that may wait as they are, beside those that are compressed
 LEVEL = 1  # of compression: a tenth of the size for little time
 GZIP = 16 + zlib.MAX_WBITS
 
@@ -26,14 +28,14 @@ class Batch:
     What was sent once stays the same: its key stands for it.
     """
 
-    def __init__(self, lines: list[bytes], key: str = ''):
+    def __init__(self, lines: list[bytes], key: str = '', marks: bytes = b''):
         self._lines: list[bytes] | None = lines
         self._body = b''
         self.count = len(lines)
         self.size = sum(map(len, lines)) + LINE_COST * len(lines)  # bytes of memory, about
         self.key = key or os.urandom(16).hex()
+        self.marks = marks  # 1 for each line that is to be kept for longer, 0 for others
         self.is_sent = False
-        self.is_thinned = False
 
     @property
     def is_compressed(self) -> bool:
@@ -54,20 +56,31 @@ class Batch:
 
     def keep(self, body: bytes) -> None:
         """Keep the *body* instead of the lines."""
-        self._body, self._lines, self.size = body, None, len(body) + LINE_COST
+        self._body, self._lines = body, None
+        self.size = len(body) + len(self.marks) + LINE_COST
+
+    def thinned(self) -> Batch | None:
+        """Those lines that are marked, if any, as another batch."""
+        lines = list(compress_by(self.lines, self.marks))
+        if not lines:
+            return None
+        batch = Batch(lines, marks=b'\1' * len(lines))
+        batch.keep(batch.body)
+        return batch
 
 
 class Buffer:
     """
-    Batches in the order in which their records came, the last of which is still being filled.
+    Batches in the order in which their records came, and the lines for the next one.
 
     Its owner sees to it that one thread at a time uses it.
     """
 
-    def __init__(self, capacity: int, max_bytes: int, keep_level: int):
-        self._capacity, self._max_bytes, self._keep_level = capacity, max_bytes, keep_level
+    def __init__(self, capacity: int, max_bytes: int):
+        self._capacity, self._max_bytes = capacity, max_bytes
         self._batches: deque[Batch] = deque()
         self._filling: list[bytes] = []
+        self._marks = bytearray()
         self._size = self._filling_size = 0  # bytes of the batches, and of the lines beside them
 
     def __len__(self) -> int:
@@ -75,9 +88,19 @@ class Buffer:
         return sum(batch.count for batch in self._batches) + len(self._filling)
 
     @property
+    def size(self) -> int:
+        """Bytes of memory, about."""
+        return self._size + self._filling_size
+
+    @property
     def is_filling(self) -> bool:
         """Whether there are records that fill no batch yet."""
         return bool(self._filling)
+
+    @property
+    def is_piling_up(self) -> bool:
+        """Whether more batches wait as they are than is good."""
+        return sum(not batch.is_compressed for batch in self._batches) > PILE
 
     @property
     def first(self) -> Batch | None:
@@ -86,14 +109,15 @@ class Buffer:
 
     def has_room(self, line: bytes) -> bool:
         """Whether *line* may be added."""
-        return self._size + self._filling_size + len(line) + LINE_COST <= self._max_bytes
+        return self.size + len(line) + LINE_COST <= self._max_bytes
 
-    def append(self, line: bytes) -> None:
-        """Add a record; a batch that is full is closed."""
+    def append(self, line: bytes, is_kept: bool) -> None:
+        """Add a record, which is given up later than others if it *is_kept*."""
         size = len(line) + LINE_COST
         if self._filling_size + size > MAX_BATCH:
             self.close_batch()
         self._filling.append(line)
+        self._marks.append(is_kept)
         self._filling_size += size
         if len(self._filling) >= self._capacity:
             self.close_batch()
@@ -101,9 +125,10 @@ class Buffer:
     def close_batch(self) -> None:
         """Let what there is be a batch, full or not."""
         if self._filling:
-            self._batches.append(Batch(self._filling))
+            self._batches.append(Batch(self._filling, marks=bytes(self._marks)))
             self._size += self._batches[-1].size
             self._filling, self._filling_size = [], 0
+            self._marks = bytearray()
 
     def remove_first(self) -> None:
         """The first batch is sent, or kept elsewhere."""
@@ -113,7 +138,7 @@ class Buffer:
         """Give up everything; return how many records that was."""
         count = len(self)
         self._batches.clear()
-        self._filling = []
+        self._filling, self._marks = [], bytearray()
         self._size = self._filling_size = 0
         return count
 
@@ -121,48 +146,43 @@ class Buffer:
         """The oldest batch that could take less memory."""
         return next((batch for batch in self._batches if not batch.is_compressed), None)
 
-    def compressed(self, batch: Batch, body: bytes) -> None:
+    def replace(self, batch: Batch, body: bytes) -> None:
         """Keep *batch* as *body* from now on, if it is still here."""
         if not batch.is_compressed and batch in self._batches:
             self._size -= batch.size
             batch.keep(body)
             self._size += batch.size
 
-    def compress_all(self) -> None:
-        """Let nothing take more memory than it must."""
-        self.close_batch()
-        for batch in self._batches:
-            if not batch.is_compressed:
-                self.compressed(batch, batch.body)
-
     def make_room(self, line: bytes) -> int:
         """
-        Give up the oldest records below the level to keep, and if that is not enough the oldest.
+        Give up the oldest records of those not to be kept, and if that is not enough the oldest.
 
-        Returns:
-            How many were given up. Even then there may be no room: what was sent once is kept.
+        More than *line* takes, so that it is not done for each. Returns how many were given up.
+        Even then there may be no room: what was sent once is kept.
         """
-        before = len(self)
-        self.compress_all()
-        for batch in [batch for batch in self._batches if not (batch.is_sent or batch.is_thinned)]:
-            if self.has_room(line):
+        before, needed = len(self), len(line) + LINE_COST
+        if needed > self._max_bytes:
+            return 0
+        goal = self._max_bytes - max(needed, self._max_bytes // SLACK)
+        if not self._batches or self._batches[-1].is_sent:
+            self.close_batch()
+        for batch in list(self._batches):
+            if self.size <= goal:
                 break
-            self._thin(batch)
-        while not self.has_room(line) and self._batches and not self._batches[-1].is_sent:
+            if 0 in batch.marks and not batch.is_sent:
+                self._thin(batch)
+        while self.size > goal and self._batches and not self._batches[-1].is_sent:
             oldest = next(batch for batch in self._batches if not batch.is_sent)
             self._batches.remove(oldest)
             self._size -= oldest.size
         return before - len(self)
 
     def _thin(self, batch: Batch) -> None:
-        """Keep of *batch* the records from the level to keep on."""
-        kept = [line for line in batch.lines if json.loads(line)['levelno'] >= self._keep_level]
+        """Keep of *batch* what is marked."""
         place = self._batches.index(batch)
         self._size -= batch.size
         del self._batches[place]
-        if kept:
-            thinned = Batch(kept)
-            thinned.keep(thinned.body)
-            thinned.is_thinned = True
-            self._size += thinned.size
-            self._batches.insert(place, thinned)
+        rest = batch.thinned()
+        if rest is not None:
+            self._size += rest.size
+            self._batches.insert(place, rest)

@@ -58,7 +58,8 @@ class Sender:
     ):
         self._connection, self._buffer, self._account = connection, buffer, account
         self._times, self._spool, self._refuse = times, spool, refuse
-        self._arrived: deque[tuple[bytes, bool]] = deque()
+        self._arrived: deque[tuple[bytes, bool, bool]] = deque()
+        self._is_piling_up = False  # batches in the buffer
         self._changed = threading.Condition(threading.RLock())  # a signal handler may log
         self._local = _Local()
         self._thread: threading.Thread | None = None
@@ -97,14 +98,16 @@ class Sender:
         with self._changed:
             return len(self._buffer)
 
-    def put(self, line: bytes, is_urgent: bool) -> None:
+    def put(self, line: bytes, is_urgent: bool, is_kept: bool) -> None:
         """Take a record; waits for room if it may, or else makes some or drops it."""
-        self._arrived.append((line, is_urgent))
+        self._arrived.append((line, is_urgent, is_kept))
         if self._local.is_taking:
             return  # a signal handler, or __del__, has interrupted what goes on to take it
         while self._arrived:
             with self._changed:
                 self._take()
+        if self._is_piling_up:  # the thread is busy, maybe with a server that does not answer
+            self._compress()
         self._account.tell()
 
     def flush(self, seconds: float) -> bool:
@@ -154,30 +157,33 @@ class Sender:
         self._local.is_taking = True
         try:
             while self._arrived:
-                line, is_urgent = self._arrived.popleft()
+                line, is_urgent, is_kept = self._arrived.popleft()
                 if self._is_closing:
                     self._account.lose(1, 'the handler is closed')
                 elif self._buffer.has_room(line) or self._find_room(line):
-                    self._accept(line, is_urgent)
+                    self._accept(line, is_urgent, is_kept)
             if self._thread is None:
                 self._start()
         finally:
             self._local.is_taking = False
 
-    def _accept(self, line: bytes, is_urgent: bool) -> None:
+    def _accept(self, line: bytes, is_urgent: bool, is_kept: bool) -> None:
         is_first = not self._buffer.is_filling
-        self._buffer.append(line)
+        self._buffer.append(line, is_kept)
         self._accepted += 1
         if is_urgent:
             self._due = 0.0
         elif is_first:
             self._due = time.monotonic() + self._times.flush
+        if not self._buffer.is_filling:
+            self._is_piling_up = self._buffer.is_piling_up
         if is_first or is_urgent or not self._buffer.is_filling:
             self._changed.notify_all()
 
     def _find_room(self, line: bytes) -> bool:
         """Compress, wait, give up older records, until there is room."""
-        self._buffer.compress_all()
+        while (batch := self._buffer.uncompressed()) is not None:
+            self._buffer.replace(batch, batch.body)
         if self._times.block and not self.is_sending:
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._buffer.has_room(line), self._times.block)
@@ -281,7 +287,8 @@ class Sender:
         if batch is not None:
             body = batch.body
             with self._changed:
-                self._buffer.compressed(batch, body)
+                self._buffer.replace(batch, body)
+                self._is_piling_up = self._buffer.is_piling_up
                 self._changed.notify_all()
 
     def _send_first(self) -> None:

@@ -3,11 +3,13 @@
 import io
 import logging
 import sys
+import time
 from contextlib import contextmanager
 
 import pytest
 
 from chronologer.client import BatchJsonHandler, RefusedError, sender
+from test.client.peer import TIMEOUT
 
 FOREVER = 3600.0  # seconds: what is sent is sent for another reason
 
@@ -38,6 +40,14 @@ def logging_to(host: str, **kwargs):
         yield logger, handler
     finally:
         handler.close()
+
+
+def wait_for(is_so) -> None:
+    """Return when it is so."""
+    deadline = time.monotonic() + TIMEOUT
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from chronologer.client import BatchJsonHandler, Counters, delivery, sender
-from test.client.conftest import logging_to
+from test.client.conftest import logging_to, wait_for
 from test.client.peer import TIMEOUT, Peer, answer, hang_up, refused_port
 
 pytestmark = pytest.mark.usefixtures('short_delays')
@@ -206,10 +206,7 @@ def test_the_server_comes_back(own_log):
             peer.close()
             for number in range(1, 10):
                 logger.info('%d', number)
-            deadline = time.monotonic() + TIMEOUT
-            while handler.counters.retried < 3:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            wait_for(lambda: handler.counters.retried > 2)
             with peer:
                 handler.flush()
                 assert [str(number) for number in range(10)] == peer.messages
@@ -222,7 +219,7 @@ def test_the_oldest_below_the_level_are_dropped_first(own_log):
     """And it is said when that begins and when it is over."""
     with (
         Peer(answer(503)) as peer,
-        logging_to(peer.host, capacity=20, maxBytes=20_000) as (
+        logging_to(peer.host, capacity=20, maxBytes=40_000) as (
             logger,
             handler,
         ),
@@ -231,7 +228,7 @@ def test_the_oldest_below_the_level_are_dropped_first(own_log):
             logger.log(logging.ERROR if number % 20 == 7 else logging.INFO, '%d', number)
         counters = handler.counters
         assert counters.dropped + counters.waiting == 1000
-        assert counters.dropped > 500
+        assert counters.dropped > 300
         peer.answers = [None]
         handler.flush()
         arrived = [int(message) for message in peer.messages]
@@ -252,11 +249,8 @@ def test_then_the_oldest_of_any_level():
                     closeTimeout=0) as (logger, handler):  # fmt: skip
         for number in range(3000):
             logger.critical('%d', number)
-            assert handler._sender._buffer._size < 20_000
+            assert handler._sender._buffer.size <= 20_000
         assert 3000 == handler.counters.dropped + handler.counters.waiting
-        assert b'"2999"' in handler._sender._buffer._batches[-1].lines[-1] or (
-            handler._sender._buffer.is_filling
-        )
 
 
 def test_a_record_larger_than_memory_is_dropped():

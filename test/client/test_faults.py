@@ -1,6 +1,7 @@
 """Programs, servers and connections that fail."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -8,10 +9,22 @@ from test.client.faults import SCENARIOS
 from test.servers.chronologer import Server
 
 
+@pytest.fixture(scope='module')
+def outcomes(tmp_path_factory):
+    """Of each scenario, with a server of its own; most of the time they wait."""
+
+    def run(scenario):
+        directory = tmp_path_factory.mktemp(scenario.__name__)
+        with Server(directory) as server:
+            return scenario(server, directory / 'spool', random.Random(387))
+
+    with ThreadPoolExecutor(4) as executor:
+        yield {scenario: executor.submit(run, scenario) for scenario in SCENARIOS}
+
+
 @pytest.mark.parametrize('scenario', SCENARIOS, ids=lambda scenario: scenario.__name__)
-def test_nothing_is_lost_and_nothing_doubled(scenario, tmp_path):
-    """Of what was stored or on disk; in the order of the moments that chance has chosen."""
-    with Server(tmp_path) as server:
-        outcome = scenario(server, tmp_path / 'spool', random.Random(387))
+def test_nothing_is_lost_and_nothing_doubled(scenario, outcomes):
+    """Of what was stored or on disk."""
+    outcome = outcomes[scenario].result()
     assert (0, 0) == (outcome.lost, outcome.doubled)
     assert outcome.safe > outcome.logged / 20

@@ -11,7 +11,7 @@ import pytest
 from chronologer.client import BatchJsonHandler, Counters
 from chronologer.client.buffer import Batch
 from chronologer.client.spool import ABANDONED, BLOCK, Spool, SpoolFullError
-from test.client.conftest import logging_to
+from test.client.conftest import logging_to, wait_for
 from test.client.peer import TIMEOUT, Peer, answer, refused_port
 
 pytestmark = pytest.mark.usefixtures('short_delays')
@@ -138,12 +138,11 @@ def test_batches_that_cannot_be_sent_go_to_disk(directory):
         handler.flush()
         assert Counters(spooled=200) == handler.counters._replace(retried=0)
         assert len(files(directory)) > 100
-        peer.wait_for(lambda: True)
         with peer:
             peer.wait_for(lambda: len(peer.messages) == 200)
             logger.info('200')
             handler.flush()
-            peer.wait_for(lambda: len(peer.messages) == 201)
+            wait_for(lambda: handler.counters.sent == 201)
     assert [str(number) for number in range(201)] == peer.messages
     assert 201 == handler.counters.sent
     assert 0 == handler.counters.dropped
@@ -160,7 +159,7 @@ def test_what_is_left_at_the_end_goes_to_disk(directory):
         peer.wait_for(lambda: len(peer.messages) == 25)
         logger.info('25')
         handler.flush()
-        peer.wait_for(lambda: len(peer.messages) == 26)
+        wait_for(lambda: handler.counters.sent == 26)
     assert [str(number) for number in range(26)] == peer.messages
     assert [] == files(directory)
 
@@ -196,7 +195,7 @@ def test_what_others_have_left_is_sent(directory, monkeypatch):
             other.info('two')
         logger.info('three')
         handler.flush()
-        peer.wait_for(lambda: len(peer.messages) == 3)
+        wait_for(lambda: not files(directory))
     assert ['one', 'three', 'two'] == peer.messages
 
 
@@ -210,7 +209,8 @@ def test_a_wrong_password_costs_nothing(directory, own_log):
         why = 'RefusedError: 401 Said: AuthenticationError: wrong password'
         assert [('one', f'{why}; records stay in the spool')] == handler.errors
         peer.answers = [None]
-        peer.wait_for(lambda: peer.messages == ['one', 'two'])
+        wait_for(lambda: handler.counters.sent == 2)
+        assert ['one', 'two'] == peer.messages
     assert 0 == handler.counters.dropped
     assert 2 == len(own_log())
 
@@ -224,7 +224,7 @@ def test_a_batch_on_disk_that_is_refused_is_dropped(directory):
             peer.wait_for(lambda: len(peer.requests) == 2)
             logger.info('two')
             handler.flush()
-            peer.wait_for(lambda: peer.messages == ['two'])
+            wait_for(lambda: handler.counters.sent == 1)
         assert [('one', 'RefusedError: 400 Said')] == handler.errors
     assert Counters(1, 1, 1) == handler.counters._replace(spooled=0)
 
