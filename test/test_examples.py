@@ -61,6 +61,18 @@ def test_queue_proxy(run):
     assert "KeyError: 'key'" in error['logrec']['error']['exc_text']
 
 
+def test_batch_json(run):
+    """Types stay, also within structures; an exception is there as text and as structure."""
+    info, error = run('batch_json', 'shop.example.batch')
+    data = {'order': 387, 'items': [{'sku': 'a-1', 'n': 2}], 'origname': 'example.batch'}
+    assert ('Order 387 of bob', data) == (info['message'], info['logrec']['data'])
+    assert ('shop.example.batch.payment', 40) == (error['name'], error['level'])
+    assert error['logrec']['error']['exc_text'].endswith('ValueError: no such order')
+    structure = error['logrec']['error']['exc_info']
+    assert ('ValueError', 'no such order') == (structure['type'], structure['message'])
+    assert [('cause', 'KeyError')] == [(e['relation'], e['type']) for e in structure['chain']]
+
+
 def test_every_example_is_run():
     """A new one has a test of its own."""
     tested = {name.removeprefix('test_') for name in globals() if name.startswith('test_')}

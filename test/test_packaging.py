@@ -54,13 +54,24 @@ def test_licence_and_requirements_are_stated(wheel):
         assert f'Provides-Extra: {extra}' in metadata
 
 
-def test_client_works_in_a_bare_environment(wheel, tmp_path):
-    """And the server says what to install."""
+QUICK_START = """
+import logging
+from chronologer.client import BatchJsonHandler
+logging.getLogger().addHandler(BatchJsonHandler('http://logger:@HOST/'))
+logging.getLogger('bare').error('Order %d failed', 387, extra={'user': 'bob'})
+"""
+
+
+def test_client_works_in_a_bare_environment(wheel, tmp_path, server):
+    """With nothing but Python; and the server says what to install."""
     subprocess.run([sys.executable, '-m', 'venv', tmp_path / 'venv'], check=True)
     python = tmp_path / 'venv/bin/python'
-    pip(python, 'install', wheel)
-    code = 'from chronologer.client import QueueProxyHandler'
-    assert 0 == subprocess.run([python, '-c', code], cwd=tmp_path).returncode
+    pip(python, 'install', '--no-index', wheel)
+    code = QUICK_START.replace('HOST', server.host)
+    done = subprocess.run([python, '-I', '-c', code], cwd=tmp_path, capture_output=True, text=True)
+    assert ('', '', 0) == (done.stdout, done.stderr, done.returncode)
+    (record,) = server.get('record?left=0&right=9&name=bare')
+    assert ('Order 387 failed', 40) == (record['message'], record['level'])
     command = [python, '-m', 'chronologer', 'serve']
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert 2 == done.returncode
