@@ -132,6 +132,62 @@ def configured_again():
     log_some('after')
 
 
+def declared():
+    """Set up by dictConfig, with a queue that it describes, and with both handlers."""
+    logger.handlers[:] = []
+    batch = {'host': sys.argv[2], 'credentials': ['logger', ''], 'flushLevel': 'CRITICAL'}
+    handlers = {
+        'batch': {'class': 'chronologer.client.BatchJsonHandler', **batch, 'prefix': 'batch'},
+        'queue': {
+            'class': 'chronologer.client.QueueProxyHandler',
+            'queue': {'()': 'queue.Queue', 'maxsize': 1000},
+            'target': 'ext://chronologer.client.BatchJsonHandler',
+            'prefix': 'queue',
+            **batch,
+        },
+    }
+    for name in ('batch', 'queue'):
+        handlers[name]['filters'] = [name]
+    filters = {name: {'()': Beginning, 'text': name} for name in handlers}
+    loggers = {'program': {'handlers': list(handlers), 'level': 'INFO', 'propagate': False}}
+    logging.config.dictConfig(
+        {
+            'version': 1,
+            'disable_existing_loggers': False,
+            'filters': filters,
+            'handlers': handlers,
+            'loggers': loggers,
+        }
+    )
+    log_some('batch')
+    log_some('queue')
+
+
+class Beginning(logging.Filter):
+    """Lets those records through that begin with a text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.text = text
+
+    def filter(self, record):
+        return record.getMessage().startswith(self.text)
+
+
+def content():
+    """Logs what is not so usual; as much of it as this Python has."""
+    logger.info('%s is %d', 'x', 5, extra={'tags': ['a', {'b': 1.5}], 'who': {'bob'}, 'none': None})
+    try:
+        try:
+            raise KeyError('inner')
+        except KeyError as ex:
+            raise ValueError('outer \ud800') from ex
+    except ValueError as ex:
+        if sys.version_info >= (3, 11):
+            ex.add_note('a note')
+        logger.exception('failed', stack_info=True)
+
+
 def set_up(host, directory, kind='batch'):
     """Give the logger its handler."""
     logger.setLevel(logging.INFO)
@@ -160,6 +216,7 @@ PROGRAMS = {
     'fork': (processes('fork'), ['parent', 'process', 'pool', 'executor']),
     'spawn': (processes('spawn'), ['parent', 'process', 'pool', 'executor']),
     'forkserver': (processes('forkserver'), ['parent', 'process', 'pool', 'executor']),
+    'declared': (declared, ['batch', 'queue']),
     'configured_again': (configured_again, ['before', 'after']),
 }
 
@@ -168,4 +225,7 @@ if __name__ == '__main__':
     warnings.filterwarnings('ignore', 'This process', DeprecationWarning)
     os.environ['PROGRAM'] = ' '.join(sys.argv[2:])
     set_up(*sys.argv[2:])
-    PROGRAMS[sys.argv[1]][0]()
+    if sys.argv[1] == 'content':
+        content()
+    else:
+        PROGRAMS[sys.argv[1]][0]()

@@ -14,6 +14,7 @@ from test.servers.interpreters import VERSIONS, interpreters
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAM = Path(__file__).parent / 'programs.py'
+OF_ANY_HANDLER = [name for name in PROGRAMS if name != 'declared']
 TIMEOUT = 60  # seconds; none takes more than a few
 
 
@@ -59,8 +60,35 @@ def test_every_record_arrives_once(python, name, tmp_path):
         assert wanted(name) == Counter(peer.messages)
 
 
+def test_content_is_stored(python, tmp_path, server):
+    """By a real server; the same from every Python."""
+    first = server.count()
+    assert '' == run(python, 'content', server.host, tmp_path)
+    info, error = (
+        server.get(f'record/{record["id"]}') for record in reversed(server.get('record?limit=2'))
+    )
+    assert first + 2 == server.count()
+    assert ('x is 5', 'program', 20) == (info['message'], info['name'], info['level'])
+    data = {'tags': ['a', {'b': 1.5}], 'who': "{'bob'}", 'none': None}
+    assert data == info['logrec']['data']
+    assert ['x', 5] == info['logrec']['meta']['args']
+    assert 'content' == info['logrec']['meta']['funcName']
+    structure = error['logrec']['error']['exc_info']
+    assert ('ValueError', 'outer \\ud800') == (structure['type'], structure['message'])
+    assert ("raise ValueError('outer \\ud800') from ex", 'content') == (
+        structure['frames'][0]['source'], structure['frames'][0]['function'],
+    )  # fmt: skip
+    assert [('cause', 'KeyError', "'inner'")] == [
+        (each['relation'], each['type'], each['message']) for each in structure['chain']
+    ]
+    assert structure.get('notes', ['a note']) == ['a note']
+    text = error['logrec']['error']['exc_text']
+    assert 'The above exception was the direct cause of the following exception' in text
+    assert error['logrec']['meta']['stack_info'].startswith('Stack (most recent call last)')
+
+
 @pytest.mark.parametrize('kind', ['queue', 'spool'])
-@pytest.mark.parametrize('name', PROGRAMS)
+@pytest.mark.parametrize('name', OF_ANY_HANDLER)
 def test_with_a_queue_and_with_a_spool(name, kind, tmp_path):
     """The same."""
     with Peer() as peer:
@@ -68,7 +96,7 @@ def test_with_a_queue_and_with_a_spool(name, kind, tmp_path):
         assert wanted(name) == Counter(peer.messages)
 
 
-@pytest.mark.parametrize('name', PROGRAMS)
+@pytest.mark.parametrize('name', OF_ANY_HANDLER)
 def test_with_a_server_that_is_away(name, tmp_path):
     """Every program ends; what it logged is in the spool, and is sent by who comes next."""
     with Peer(answer(503)) as peer:
