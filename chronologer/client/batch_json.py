@@ -15,7 +15,7 @@ from chronologer.client.connection import DEFAULT_PATH, Connection, Credentials,
 from chronologer.client.content import encode
 from chronologer.client.delivery import RefusedError
 from chronologer.client.sender import Sender, Times
-from chronologer.client.spool import Spool
+from chronologer.client.spool import HAS_FLOCK, Spool
 
 MAX_NESTING = 3  # records that are logged while a record is being written down
 
@@ -94,6 +94,8 @@ class BatchJsonHandler(logging.Handler):
         self._prefix = prefix
         self._keep_level = _level_number('keepLevel', keepLevel)
         self._buffer_settings = capacity, maxBytes
+        if spool is not None and not HAS_FLOCK:
+            raise ValueError('spool: needs flock, which this system does not have')
         self._spool_settings = spool, spoolBytes
         self._times = Times(flushTimeout, blockTimeout, closeTimeout)
         self._local = threading.local()

@@ -36,6 +36,10 @@ class Times(NamedTuple):
     close: float  # that the end of the program waits
 
 
+class _TooLateError(Exception):
+    """The end has come while a request was under way."""
+
+
 class _Local(threading.local):
     is_taking = False
 
@@ -73,14 +77,21 @@ class Sender:
         self._given_up = -1  # records accepted when a flush had run out of time
         self._deadline = float('inf')  # of the end
         self._is_closing = self._is_over = False
-        # Whether older records are on disk.
-        self._is_behind = spool is not None and not spool.is_empty()
+        self._is_behind = False  # older records are on disk
 
     def begin(self) -> None:
-        """Send what an earlier run has left on disk; else the first record is waited for."""
-        with self._changed:
-            if self._is_behind:
-                self._start()
+        """
+        Send what an earlier run has left on disk; if there is nothing, the first record starts it.
+
+        Raises:
+            OSError: The disk cannot be written to.
+        """
+        if self._spool is not None:
+            self._spool.open()
+            with self._changed:
+                self._is_behind = not self._spool.is_empty()
+                if self._is_behind:
+                    self._start()
 
     @property
     def is_sending(self) -> bool:
@@ -116,6 +127,8 @@ class Sender:
             return False
         with self._changed:
             wanted = self._accepted
+            if self._settled >= wanted:
+                return True
             self._hurry()
             if not self._start():
                 return False
@@ -133,7 +146,9 @@ class Sender:
             is_hopeless = self._given_up == self._accepted  # logging.shutdown flushes before
             self._deadline = time.monotonic() + (0 if is_hopeless else self._times.close)
             self._hurry()
-            has_thread = self._start()
+            is_idle = self._thread is None and not len(self._buffer)
+            has_thread = is_idle or self._start()
+            self._is_over = is_idle
         if not has_thread:  # too late for one: the interpreter is about to end
             self._connection.hurry(self._times.close / 2)
             self._run()
@@ -226,6 +241,8 @@ class Sender:
         """What to do next, once it is time for something; None at the end."""
         while not self._is_over:
             now = time.monotonic()
+            if now >= self._deadline:
+                return None
             may_try = now >= self._next_try
             if self._buffer.is_filling and now >= self._due and (may_try or self._is_behind):
                 self._buffer.close_batch()
@@ -271,6 +288,8 @@ class Sender:
                     break
                 try:
                     action()
+                except _TooLateError:
+                    break
                 except Exception as ex:  # whatever it is, records wait for the next try
                     self._put_off(AwayError(f'{type(ex).__name__}: {ex}'))
                 self._account.tell()
@@ -355,7 +374,7 @@ class Sender:
         if self._failures:
             self._account.count(retried=1)
         try:
-            settled = deliver(self._connection, batch)
+            settled = self._deliver(batch)
         except AwayError as ex:
             if not self._is_final(ex):
                 if isinstance(ex, DeniedError) and not self._failures:
@@ -372,6 +391,13 @@ class Sender:
         for refusal in settled.refusals:
             self._refuse(refusal)
         return True
+
+    def _deliver(self, batch: Batch) -> Settled:
+        try:
+            return deliver(self._connection, batch)
+        finally:
+            if self._is_over:  # what became of the batch is settled: it was spooled, or is lost
+                raise _TooLateError
 
     def _is_final(self, error: AwayError) -> bool:
         """Whether to try again is of no use."""

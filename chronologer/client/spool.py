@@ -13,7 +13,7 @@ import os
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from chronologer.client.buffer import GZIP, Batch
@@ -23,6 +23,7 @@ try:
 except ImportError:  # not POSIX
     fcntl = None  # type: ignore[assignment]
 
+HAS_FLOCK = fcntl is not None
 SUFFIX, UNFINISHED, UNREADABLE = '.ndjson.gz', '.part', '.unreadable'
 ABANDONED = 600  # seconds after which nobody goes on writing a file
 BLOCK = 4096  # bytes that a file takes at least
@@ -36,22 +37,20 @@ class Spool:
     """A directory with batches; for one thread at a time."""
 
     def __init__(self, directory: str, max_bytes: int):
-        """
-        Open it; it is made if need be, for nobody but its owner to read.
-
-        Raises:
-            OSError: It cannot be written to.
-            ValueError: This system has no ``flock``.
-        """
-        if fcntl is None:
-            raise ValueError('spool: needs flock, which this system does not have')
         self._directory, self._max_bytes = Path(directory), max_bytes
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock: int | None = None
         self._listed: list[str] = []  # names, some of which may be gone
         self._last = 0  # time in the name of the last file, in nanoseconds
-        descriptor = self._open_lock()
-        os.close(descriptor)
+
+    def open(self) -> None:
+        """
+        Make the directory if need be, for nobody but its owner to read.
+
+        Raises:
+            OSError: It cannot be written to.
+        """
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(self._open_lock())
 
     def is_empty(self) -> bool:
         """Whether nothing waits here, of any process."""
@@ -65,6 +64,7 @@ class Spool:
             SpoolFullError: It would be more bytes than the limit.
             OSError: The disk is full, or gone.
         """
+        self.open()  # something may have cleaned up
         body = batch.body
         if self._used() + _blocks(len(body)) > self._max_bytes:
             raise SpoolFullError(f'{self._directory} has reached {self._max_bytes:,} bytes')
@@ -117,7 +117,9 @@ class Spool:
         return os.open(self._directory / 'lock', os.O_RDWR | os.O_CREAT, 0o600)
 
     def _names(self) -> list[str]:
-        return sorted(name for name in os.listdir(self._directory) if name.endswith(SUFFIX))
+        with suppress(FileNotFoundError):
+            return sorted(name for name in os.listdir(self._directory) if name.endswith(SUFFIX))
+        return []
 
     def _used(self) -> int:
         """Bytes of all files; what a process left unfinished long ago is removed."""

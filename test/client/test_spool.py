@@ -1,6 +1,7 @@
 """Batches on disk, while the server is away."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -31,6 +32,13 @@ def files(directory) -> list[str]:
     return sorted(name for name in os.listdir(directory) if name != 'lock')
 
 
+def opened(directory, max_bytes: int = 2**20) -> Spool:
+    """A spool that may be used."""
+    spool = Spool(str(directory), max_bytes)
+    spool.open()
+    return spool
+
+
 def batch(*texts: str) -> Batch:
     """Lines that need not be records here."""
     return Batch([text.encode() for text in texts])
@@ -47,12 +55,12 @@ def taken(spool: Spool) -> list[list[bytes]]:
 
 def test_batches_come_back_in_their_order(directory):
     """With their keys, also to another process; then nothing is left."""
-    spool = Spool(str(directory), 2**20)
+    spool = opened(directory)
     assert spool.is_empty()
     one, two = batch('a', 'b'), batch('c')
     spool.add(one)
     spool.add(two)
-    other = Spool(str(directory), 2**20)
+    other = opened(directory)
     first = other.first()
     assert ([b'a', b'b'], one.key, one.body) == (first.lines, first.key, first.body)
     other.remove_first()
@@ -64,14 +72,14 @@ def test_batches_come_back_in_their_order(directory):
 
 def test_nobody_else_may_read_it(directory):
     """Neither the directory nor a file."""
-    Spool(str(directory), 2**20).add(batch('a'))
+    opened(directory).add(batch('a'))
     assert 0o700 == stat.S_IMODE(directory.stat().st_mode)
     assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
 
 
 def test_it_is_bounded(directory):
     """By what files take on disk, of all processes; room comes back."""
-    spool, other = Spool(str(directory), 3 * BLOCK), Spool(str(directory), 3 * BLOCK)
+    spool, other = opened(directory, 3 * BLOCK), opened(directory, 3 * BLOCK)
     for each in (spool, other):
         each.add(batch('a'))
     with pytest.raises(SpoolFullError, match='has reached 12,288 bytes'):
@@ -83,7 +91,7 @@ def test_it_is_bounded(directory):
 
 def test_what_cannot_be_read_is_put_aside(directory):
     """It holds up nothing, and stays for who wants to look."""
-    spool = Spool(str(directory), 2**20)
+    spool = opened(directory)
     for text in 'abc':
         spool.add(batch(text))
     first, second, _ = (directory / name for name in files(directory))
@@ -98,7 +106,7 @@ def test_what_cannot_be_read_is_put_aside(directory):
 
 def test_what_was_not_completed_is_not_there(directory):
     """A process was killed while it wrote; what it left is removed some time later."""
-    spool = Spool(str(directory), 2**20)
+    spool = opened(directory)
     for name, age in (('new.ndjson.part', 0), ('old.ndjson.part', ABANDONED + 60)):
         (directory / name).write_bytes(b'x')
         os.utime(directory / name, (time.time() - age, time.time() - age))
@@ -108,9 +116,18 @@ def test_what_was_not_completed_is_not_there(directory):
     assert ['new.ndjson.part'] == files(directory)
 
 
+def test_a_directory_that_is_gone_is_made_again(directory):
+    """Something has cleaned up."""
+    spool = opened(directory)
+    shutil.rmtree(directory)
+    assert spool.is_empty()
+    spool.add(batch('a'))
+    assert [[b'a']] == taken(spool)
+
+
 def test_others_may_take_batches_meanwhile(directory):
     """Nobody falls over a file that is gone."""
-    spool, other = Spool(str(directory), 2**20), Spool(str(directory), 2**20)
+    spool, other = opened(directory), opened(directory)
     for text in 'abc':
         spool.add(batch(text))
     assert [b'a'] == spool.first().lines
@@ -124,6 +141,26 @@ def test_a_directory_that_cannot_be_used_is_refused_at_once(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(OSError, match='file'):
         BatchJsonHandler('localhost', spool=str(tmp_path / 'file'))
+
+
+def test_a_child_process_can_do_without(directory):
+    """A directory that is gone costs a forked process nothing but the spool."""
+    program = (
+        'import logging, os, shutil, sys\n'
+        'from chronologer.client import BatchJsonHandler\n'
+        'handler = BatchJsonHandler(sys.argv[1], spool=sys.argv[2])\n'
+        'logging.getLogger("app").addHandler(handler)\n'
+        'shutil.rmtree(sys.argv[2])\n'
+        'child = os.fork()\n'
+        'logging.getLogger("app").warning("child" if child == 0 else "parent")\n'
+        'if child:\n'
+        '    sys.exit(os.waitpid(child, 0)[1])\n'
+    )
+    with Peer() as peer:
+        command = [sys.executable, '-c', program, peer.host, str(directory)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+        assert ('', 0) == (done.stderr, done.returncode)
+        assert ['child', 'parent'] == sorted(peer.messages)
 
 
 def test_batches_that_cannot_be_sent_go_to_disk(directory):
@@ -257,6 +294,7 @@ def test_a_disk_that_fails_is_as_a_full_one(directory, own_log):
     options = {'spool': str(directory), 'flushTimeout': 0.01}
     with Peer(answer(503)) as peer, logging_to(peer.host, **options) as (logger, handler):
         os.rename(directory, directory.with_name('gone'))
+        directory.write_text('not a directory')
         logger.info('one')
         peer.wait_for(lambda: len(peer.requests) > 3)
         assert Counters(waiting=1) == handler.counters._replace(retried=0)
@@ -309,14 +347,16 @@ def test_the_lock_of_a_process_that_was_killed_is_free(directory):
     program = (
         'import sys, time\n'
         'from chronologer.client.spool import Spool\n'
-        'with Spool(sys.argv[1], 2**20).sending() as is_sender:\n'
+        'spool = Spool(sys.argv[1], 2**20)\n'
+        'spool.open()\n'
+        'with spool.sending() as is_sender:\n'
         '    print(is_sender, flush=True)\n'
         '    time.sleep(60)\n'
     )
     command = [sys.executable, '-c', program, str(directory)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert 'True\n' == process.stdout.readline()
-    spool = Spool(str(directory), 2**20)
+    spool = opened(directory)
     with spool.sending() as is_sender:
         assert not is_sender
     process.kill()
