@@ -6,6 +6,7 @@ import copy
 import logging
 import logging.handlers
 import queue as queues
+import threading
 import time
 from typing import Any, Callable
 
@@ -81,16 +82,32 @@ class QueueProxyHandler(logging.Handler):
         closeTimeout: float = 30.0,
         **kwargs: Any,
     ) -> None:
+        # Made first: the end of the program closes the handlers that were made last before others.
+        self.target = target(**kwargs)
         super().__init__()
         if hasattr(queue, 'configurator') and '()' in queue:
             queue = queue.configurator.configure_custom(dict(queue))
         self.queue = queue
         self._prefix, self._close_timeout = prefix, closeTimeout
-        self.target = target(**kwargs)
         self._is_listening, self._is_closed = False, False
         self._is_ours = True  # the queue: its records are for this process
+        self._starting = threading.Lock()
         self._listen()
         fork.watch(self)
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """
+        Filter and emit *record*.
+
+        Without the lock of `logging.Handler`, which the end of the program holds while it waits for
+        the thread of the target, and the target may log.
+        """
+        answer: Any = self.filter(record)
+        if isinstance(answer, logging.LogRecord):  # since Python 3.12
+            record = answer
+        if answer:
+            self.emit(record)
+        return answer  # type: ignore[no-any-return]
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue *record*; never raises."""
@@ -118,8 +135,10 @@ class QueueProxyHandler(logging.Handler):
     def enqueue(self, record: logging.LogRecord) -> None:
         """Queue *record*; in a forked process the first one starts the thread."""
         if not self._is_listening and not self._is_closed and self._is_ours:
-            self._listen()
-            fork.call_at_exit_of_pool_worker(self.close)
+            with self._starting:
+                if not self._is_listening:
+                    self._listen()
+                    fork.call_at_exit_of_pool_worker(self.close)
         self.queue.put_nowait(record)
 
     def close(self) -> None:
@@ -139,6 +158,7 @@ class QueueProxyHandler(logging.Handler):
     def after_fork(self) -> None:
         """In the child process, have a queue and a thread of its own, once there is a record."""
         fork.abandon((self.queue, self._listener))
+        self._starting = threading.Lock()
         self._is_listening = False
         if isinstance(self.queue, queues.Queue):
             self.queue = type(self.queue)(self.queue.maxsize)
