@@ -1,4 +1,4 @@
-"""The set-ups of ``doc/clients.rst``, run as they stand, with the real libraries and a real server."""
+"""The set-ups of ``doc/clients.rst``, run as they stand, with the real libraries and server."""
 
 import inspect
 import json
@@ -116,6 +116,8 @@ class Project:
         """Run a command line during the block, then stop it and wait until all of it has ended."""
         words = shlex.split(command.replace('--port 8000', f'--port {self.port}'))
         output = self.directory / 'output'
+        # A shell has background jobs ignore SIGINT, which programs inherit; a handler is not.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         with output.open('w') as file:
             process = subprocess.Popen(
                 words,
@@ -125,6 +127,7 @@ class Project:
                 stderr=file,
                 start_new_session=True,
             )
+        signal.signal(signal.SIGINT, before)
         try:
             yield process
             process.send_signal(stop)
@@ -400,8 +403,7 @@ def test_django(project):
         "    return HttpResponse({387: 'paid'}[number])\n"
         "urlpatterns = [path('order/<int:number>', order)]\n",
     )
-    command = 'python -m django runserver --noreload --settings site_settings --port 8000'
-    command = command.replace('--port 8000', str(project.port))
+    command = f'python -m django runserver --noreload --settings site_settings {project.port}'
     with project.running(command, signal.SIGINT):
         assert [200, 500, 404] == [project.get(p) for p in ('/order/387', '/order/388', '/no')]
     requests = [f"<WSGIRequest: GET '/{path}'>" for path in ('order/387', 'order/388', 'no')]
@@ -458,7 +460,7 @@ def test_flask(project, command):
 @pytest.mark.parametrize('options', ['', ' --workers 2'])
 @pytest.mark.parametrize('command', commands('uvicorn'))
 def test_uvicorn(project, command, options):
-    """Of the application, of uvicorn, and the exception; also what is logged just before SIGTERM."""
+    """Of the application, of uvicorn, and the exception; also what is just before SIGTERM."""
     with project.running(command + options, signal.SIGTERM):
         assert [200, 500] == [project.get('/order/387'), project.get('/order/388')]
         project.get('/no')
@@ -508,7 +510,8 @@ def test_gunicorn(project, command):
 @pytest.mark.parametrize('command', commands('celery'))
 def test_celery(project, command):
     """Of tasks in the pool's processes, of the worker, and the exception of a task."""
-    project.write('celeryconfig.py', CELERY_CONFIG)
+    (project.directory / 'broker').mkdir()
+    project.write('celeryconfig.py', CELERY_CONFIG.replace('{directory}', str(project.directory)))
     with project.running(command, signal.SIGTERM):
         code = (
             'from celery_app import pay\n'
@@ -540,19 +543,21 @@ broker_url = 'filesystem://localhost'
 broker_transport_options = {
     'data_folder_in': 'broker', 'data_folder_out': 'broker', 'control_folder': 'control'
 }
-result_backend = 'file://results'
+result_backend = 'file://{directory}'
 """
 
 
 def test_all_parameters_are_in_the_table():
     """With their defaults."""
-    signature = inspect.signature(BatchJsonHandler).parameters.values()
-    levels = {number: logging.getLevelName(number) for number in (logging.WARNING, logging.ERROR)}
     defaults = {
-        p.name: '' if p.default is p.empty else str(levels.get(p.default, p.default)) or "''"
-        for p in signature
+        parameter.name: '' if parameter.default is parameter.empty else repr(parameter.default)
+        for parameter in inspect.signature(BatchJsonHandler).parameters.values()
     }
-    table = re.findall(r'^``(\w+)`` +(?:``(\S+)`` )? +\S', DOCUMENT, re.MULTILINE)
+    for name in ('flushLevel', 'keepLevel'):
+        defaults[name] = logging.getLevelName(int(defaults[name]))
+    defaults['url'] = defaults['url'].strip("'")
+    section = DOCUMENT.partition('\nParameters\n')[2].partition('\nThose of ``QueueProxy')[0]
+    table = re.findall(r'^``(\w+)`` +(?:``(\S+)`` +)?\S', section, re.MULTILINE)
     assert defaults == dict(table)
 
 
@@ -561,5 +566,5 @@ def test_every_block_is_run():
     parts = {name for name in (*FILES, *COMMANDS) if name not in FRAGMENTS}
     assert used == parts
     assert DOCUMENT.count('.. code:: ') == len(BLOCKS)
-    assert [] == re.findall(r'^.*(?:\w|\s|^)::$', DOCUMENT, re.MULTILINE)
+    assert ['.. contents::'] == re.findall(r'^.*::$', DOCUMENT, re.MULTILINE)
     assert {'console', 'json', 'python', 'sql'} == {block.language for block in BLOCKS}
