@@ -20,13 +20,21 @@ SERVER = [
 MYSQL = ['cryptography', 'mysqlclient >= 2.2', 'pymysql >= 1.1']
 CLICKHOUSE = ['chdb', 'clickhouse-connect >= 0.8']
 TEST = [
+    'celery >= 5.4',
+    'django >= 4.2',
+    'fastapi >= 0.110',
+    'flask >= 3.0',
+    'gunicorn >= 22',
     'hypothesis >= 6.100',
+    'loguru >= 0.7',
     'mypy == 1.14.1',  # the last that checks code for Python 3.8
     'playwright >= 1.50',
     'pytest >= 8',
     'ruff >= 0.9',
+    'structlog >= 25.1',  # render_to_log_args_and_kwargs
     'types-python-dateutil',
     'types-pytz',
+    'uvicorn >= 0.29',
     'webtest >= 3',
 ]
 

@@ -13,6 +13,8 @@ A record, on its way out::
     connection            one request and its answer
     spool                 batches on disk, while the server is away
     account               what became of the records: counted, and told when some are lost
+
+Beside it: ``fork``, what handlers do after one; ``unlocked``, what they have of `logging.Handler`.
 """
 
 from chronologer.client.account import Counters

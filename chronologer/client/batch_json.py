@@ -16,11 +16,12 @@ from chronologer.client.content import encode
 from chronologer.client.delivery import RefusedError
 from chronologer.client.sender import Sender, Times
 from chronologer.client.spool import HAS_FLOCK, Spool
+from chronologer.client.unlocked import UnlockedHandler
 
 MAX_NESTING = 3  # records that are logged while a record is being written down
 
 
-class BatchJsonHandler(logging.Handler):
+class BatchJsonHandler(UnlockedHandler):
     """
     Sends records to Chronologer in batches, in a thread of its own; logging never waits for it.
 
@@ -107,20 +108,6 @@ class BatchJsonHandler(logging.Handler):
     def counters(self) -> Counters:
         """What has become of the records."""
         return self._account.counters._replace(waiting=self._sender.waiting)
-
-    def handle(self, record: logging.LogRecord) -> bool:
-        """
-        Filter and emit *record*.
-
-        Without the lock of `logging.Handler`, which the end of the program holds while it waits
-        for `flush`: others go on to log meanwhile.
-        """
-        answer: Any = self.filter(record)
-        if isinstance(answer, logging.LogRecord):  # since Python 3.12
-            record = answer
-        if answer:
-            self.emit(record)
-        return answer  # type: ignore[no-any-return]
 
     def emit(self, record: logging.LogRecord) -> None:
         """

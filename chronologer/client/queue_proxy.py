@@ -6,11 +6,14 @@ import copy
 import logging
 import logging.handlers
 import queue as queues
+import threading
 import time
 from typing import Any, Callable
 
 from chronologer.client import fork
+from chronologer.client.account import log as own_log
 from chronologer.client.content import message_of, name_of
+from chronologer.client.unlocked import UnlockedHandler
 
 
 class _Listener(logging.handlers.QueueListener):
@@ -39,7 +42,7 @@ class _Listener(logging.handlers.QueueListener):
         return not (thread and thread.is_alive())
 
 
-class QueueProxyHandler(logging.Handler):
+class QueueProxyHandler(UnlockedHandler):
     """
     Hands records to another handler in a thread of its own, so that logging never waits for it.
 
@@ -81,7 +84,8 @@ class QueueProxyHandler(logging.Handler):
         closeTimeout: float = 30.0,
         **kwargs: Any,
     ) -> None:
-        self.target = target(**kwargs)  # first: `logging.shutdown` goes from the last to the first
+        # Made first: the end of the program closes the handlers that were made last before others.
+        self.target = target(**kwargs)
         super().__init__()
         if hasattr(queue, 'configurator') and '()' in queue:
             queue = queue.configurator.configure_custom(dict(queue))
@@ -89,11 +93,14 @@ class QueueProxyHandler(logging.Handler):
         self._prefix, self._close_timeout = prefix, closeTimeout
         self._is_listening, self._is_closed = False, False
         self._is_ours = True  # the queue: its records are for this process
+        self._starting = threading.RLock()
         self._listen()
         fork.watch(self)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue *record*; never raises."""
+        if self._is_closed and record.name == own_log.name:
+            return  # the target tells of its end
         try:
             self.enqueue(self.prepare(record))
         except Exception:
@@ -117,8 +124,12 @@ class QueueProxyHandler(logging.Handler):
 
     def enqueue(self, record: logging.LogRecord) -> None:
         """Queue *record*; in a forked process the first one starts the thread."""
-        if not self._is_listening and not self._is_closed and self._is_ours:
-            self._listen()
+        if self._is_closed:
+            raise RuntimeError('the handler is closed')
+        if not self._is_listening and self._is_ours:
+            with self._starting:
+                if not self._is_listening:
+                    self._listen()
         self.queue.put_nowait(record)
 
     def close(self) -> None:
@@ -138,6 +149,7 @@ class QueueProxyHandler(logging.Handler):
     def after_fork(self) -> None:
         """In the child process, have a queue and a thread of its own, once there is a record."""
         fork.abandon((self.queue, self._listener))
+        self._starting = threading.RLock()
         self._is_listening = False
         if isinstance(self.queue, queues.Queue):
             self.queue = type(self.queue)(self.queue.maxsize)

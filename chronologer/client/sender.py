@@ -235,7 +235,9 @@ class Sender:
         while self._buffer.first is not None:
             if self._spool is None or not self._spool_first():
                 reason = self._reason or 'no time left'
-                self._account.lose(self._buffer.clear(), f'the program ends ({reason})')
+                lost = self._buffer.clear()
+                self._settled += lost
+                self._account.lose(lost, f'the program ends ({reason})')
 
     def _next(self) -> Callable[[], object] | None:
         """What to do next, once it is time for something; None at the end."""

@@ -79,6 +79,29 @@ def test_a_full_queue_is_emptied_at_the_end():
     assert 20 <= len(done.stdout.split()) <= 25
 
 
+def test_the_target_is_closed_after_the_queue_is_empty():
+    """The end of the program closes first what was made last; the target may log meanwhile."""
+    code = (
+        'import logging, queue, time\n'
+        'from chronologer.client import QueueProxyHandler\n'
+        'class Target(logging.Handler):\n'
+        '    is_closed = False\n'
+        '    def emit(self, record):\n'
+        '        time.sleep(0.2)\n'
+        '        print(record.getMessage(), self.is_closed, flush=True)\n'
+        '        if record.name == "root":\n'
+        '            logging.getLogger("of the target").info("said")\n'
+        '    def close(self):\n'
+        '        self.is_closed = True\n'
+        'handler = QueueProxyHandler(queue.Queue(), target=Target)\n'
+        'logging.basicConfig(level=logging.INFO, handlers=[handler])\n'
+        'logging.info("first")\n'
+    )
+    command = [sys.executable, '-c', code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert ('', 'first False\n', 0) == (done.stderr, done.stdout, done.returncode)
+
+
 def test_a_traceback_is_kept_as_text():
     """Frames are gone by the time that the target sees the record."""
     keep: list[logging.LogRecord] = []
@@ -92,6 +115,16 @@ def test_a_traceback_is_kept_as_text():
     handler.close()
     assert keep[0].exc_text.endswith('ValueError: bad')
     assert 'failed' == keep[0].message
+
+
+def test_a_closed_handler_says_so(monkeypatch):
+    """What comes later is not queued for nobody."""
+    reported = []
+    handler = client.QueueProxyHandler(queue.Queue(), target=Target, keep=[])
+    monkeypatch.setattr(handler, 'handleError', reported.append)
+    handler.close()
+    handler.handle(logging.makeLogRecord({'msg': 'late'}))
+    assert ['late'] == [record.msg for record in reported]
 
 
 @pytest.mark.parametrize(
