@@ -11,7 +11,6 @@ import time
 from typing import Any, Callable
 
 from chronologer.client import fork
-from chronologer.client.account import log as own_log
 from chronologer.client.content import message_of, name_of
 from chronologer.client.unlocked import UnlockedHandler
 
@@ -98,9 +97,9 @@ class QueueProxyHandler(UnlockedHandler):
         fork.watch(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Queue *record*; never raises."""
-        if self._is_closed and record.name == own_log.name:
-            return  # the target tells of its end
+        """Queue *record*, unless the handler is closed; never raises."""
+        if self._is_closed:
+            return
         try:
             self.enqueue(self.prepare(record))
         except Exception:
@@ -124,8 +123,6 @@ class QueueProxyHandler(UnlockedHandler):
 
     def enqueue(self, record: logging.LogRecord) -> None:
         """Queue *record*; in a forked process the first one starts the thread."""
-        if self._is_closed:
-            raise RuntimeError('the handler is closed')
         if not self._is_listening and self._is_ours:
             with self._starting:
                 if not self._is_listening:
