@@ -109,8 +109,11 @@ export class RecordDetail extends HTMLElement {
   #error(error) {
     if (!error || typeof error !== 'object') return showTraceback(toJson(error));
     const {exc_text: trace, exc_info: info, ...others} = error;
+    // The structure of what the traceback shows: of that, what one would filter by.
+    const type = trace && info && typeof info === 'object' && typeof info.type === 'string' ? {type: info.type} : null;
     return h('div', {},
       trace ? showTraceback(String(trace)) : info && showTraceback(typeof info === 'string' ? info : toJson(info)),
+      type && valueTree(type, ['error', 'exc_info']),
       Object.keys(others).length > 0 && valueTree(others, ['error']));
   }
 

@@ -1,10 +1,12 @@
 """An open record."""
 
 import json
+import logging
 
 import pytest
 from playwright.sync_api import expect
 
+from chronologer.client import BatchJsonHandler
 from test.ui.corpus import CORPUS, SIZE, TRACEBACK, numbers
 
 LINK_RANGE = {'from': '2026-03-01T12:00:00.000Z', 'to': '2026-03-02T12:00:00.000Z'}
@@ -262,3 +264,21 @@ def test_comparing(log):
     expect(log.detail).to_have_count(2)
     log.page.locator('record-detail .close').first.click()
     expect(log.detail).to_have_count(0)
+
+
+def test_an_exception_of_our_client(own_log, own_server):
+    """The traceback as text, and its type to go on with."""
+    handler = BatchJsonHandler(own_server.host, credentials=('logger', ''))
+    logger = logging.Logger('shop')
+    logger.addHandler(handler)
+    for function in (lambda: int('12,50'), lambda: {}['key'], lambda: int('x')):
+        try:
+            function()
+        except (KeyError, ValueError):
+            logger.exception('failed')
+    handler.close()
+    own_log.open('range=all&id=1', 3)
+    expect(own_log.detail.locator('.traceback .exception').last).to_contain_text('12,50')
+    own_log.page.get_by_role('button', name='Actions for error.exc_info.type').click()
+    own_log.page.get_by_role('menuitem', name='Filter').first.click()
+    own_log.expect_count(2)
