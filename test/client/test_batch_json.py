@@ -3,6 +3,9 @@
 import json
 import logging
 import logging.config
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -193,6 +196,151 @@ def test_an_error_that_stays_is_not_tried_for_ever(monkeypatch):
         assert [('one', 'RefusedError: 500 Said')] == handler.errors
         assert ['two'] == peer.messages
         assert Counters(sent=1, dropped=1, retried=3) == handler.counters
+
+
+def test_an_error_of_the_server_after_an_outage(monkeypatch):
+    """Tries while it was away do not count."""
+    monkeypatch.setattr(sender, 'MAX_FAILURES', 3)
+    with Peer(*[answer(503)] * 5, answer(500), None) as peer:
+        with logging_to(peer.host) as (logger, handler):
+            logger.info('one')
+            handler.flush()
+            assert ['one'] == peer.messages
+            assert not handler.errors
+
+
+def test_a_long_outage():
+    """Thousands of tries are no reason to end."""
+    with Peer(answer(503), None) as peer, logging_to(peer.host) as (logger, handler):
+        handler._sender._failures = 5000
+        logger.info('one')
+        handler.flush()
+        assert ['one'] == peer.messages
+
+
+def test_an_answer_that_tells_of_some_records_only():
+    """As it was cut short: the batch is tried again, under its key."""
+    part = answer(207, {'records': [{'line': 1, 'id': 7}]})
+    with Peer(part, None) as peer, logging_to(peer.host) as (logger, handler):
+        logger.info('one')
+        logger.info('two')
+        handler.flush()
+        assert ['one', 'two'] == peer.messages
+        assert Counters(sent=2, retried=1) == handler.counters
+
+
+def test_handle_error_may_raise():
+    """As logging's own does when standard error is closed; it is called once all the same."""
+    calls = []
+
+    def fail(record):
+        calls.append(record.getMessage())
+        raise ValueError('I/O operation on closed file')
+
+    with Peer(answer(400), None) as peer, logging_to(peer.host) as (logger, handler):
+        handler.handleError = fail
+        for text in ('one', 'two'):
+            logger.info(text)
+            handler.flush()
+        assert ['two'] == peer.messages
+    assert ['one'] == calls
+
+
+def test_other_handlers_may_raise(own_log):
+    """When they are told something."""
+
+    class Fails(logging.Handler):
+        def emit(self, record):
+            raise ValueError
+
+    fails = Fails()
+    logging.getLogger('chronologer.client').addHandler(fails)
+    try:
+        with Peer(answer(503), None) as peer, logging_to(peer.host) as (logger, handler):
+            logger.info('one')
+            handler.flush()
+            assert ['one'] == peer.messages
+    finally:
+        logging.getLogger('chronologer.client').removeHandler(fails)
+
+
+def test_what_it_says_is_said_after_dict_config(capsys):
+    """Which disables loggers that exist, if it is not told otherwise; and it is said once."""
+    own = logging.getLogger('chronologer.client')
+    own.disabled = True
+    try:
+        with logging_to(f'127.0.0.1:{refused_port()}', closeTimeout=0) as (logger, _):
+            own.propagate = False
+            logger.info('one')
+    finally:
+        own.disabled, own.propagate = False, True
+    said = capsys.readouterr().err.splitlines()
+    assert 1 == sum('are being lost' in line for line in said)
+
+
+def test_flush_after_close_does_not_wait():
+    """`logging.shutdown` flushes handlers that the program has closed."""
+    with logging_to(f'127.0.0.1:{refused_port()}', closeTimeout=0.1) as (logger, handler):
+        logger.info('one')
+        handler.close()
+        assert handler._sender.flush(TIMEOUT)
+
+
+def test_a_record_that_never_fits_is_not_waited_for():
+    """However long a call may wait."""
+    with Peer() as peer:
+        with logging_to(peer.host, maxBytes=20_000, blockTimeout=3 * TIMEOUT) as (logger, handler):
+            started = time.monotonic()
+            logger.info('x' * 50_000)
+            assert time.monotonic() - started < TIMEOUT
+            assert Counters(dropped=1) == handler.counters
+
+
+def test_a_call_that_waits_when_the_handler_is_closed():
+    """It returns, and its record is counted."""
+    host = f'127.0.0.1:{refused_port()}'
+    options = {'capacity': 5, 'maxBytes': 20_000, 'blockTimeout': TIMEOUT, 'closeTimeout': 0}
+    with logging_to(host, **options) as (logger, handler):
+        logged = []
+
+        def go_on():
+            while not handler._sender.is_closed:
+                logger.info(os.urandom(200).hex())
+                logged.append(1)
+
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        before = -1
+        while before != len(logged):
+            before = len(logged)
+            time.sleep(0.2)
+        handler.close()
+        thread.join(TIMEOUT)
+        assert not thread.is_alive()
+        assert len(logged) == handler.counters.dropped
+        assert 0 == handler.counters.waiting
+
+
+def test_times_without_end():
+    """Python cannot wait for so long; the handler works."""
+    times = ('flushTimeout', 'blockTimeout', 'closeTimeout', 'requestTimeout')
+    with (
+        Peer() as peer,
+        logging_to(peer.host, **dict.fromkeys(times, float('inf'))) as (logger, handler),
+    ):
+        logger.info('one')
+        time.sleep(0.05)
+        handler.flush()
+        assert ['one'] == peer.messages
+
+
+def test_a_handler_that_could_not_be_made_is_not_heard_of_again():
+    """When the program ends, though the traceback still has it."""
+    code = 'from chronologer.client import BatchJsonHandler; BatchJsonHandler("x", capacity=0)'
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert (
+        'ValueError: capacity: expected 1 to 1,000 records, got 0' == done.stderr.splitlines()[-1]
+    )
 
 
 def test_the_server_comes_back(own_log):
