@@ -61,7 +61,10 @@ class Sender:
         self._times, self._spool, self._refuse = times, spool, refuse
         self._arrived: deque[tuple[bytes, bool, bool]] = deque()
         self._is_piling_up = False  # batches in the buffer
-        self._changed = threading.Condition(threading.RLock())  # a signal handler may log
+        # One that a signal handler may take again; taken as it is, since an exception of a signal
+        # handler within `Condition.__enter__` would leave it locked for ever.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._local = _Local()
         self._thread: threading.Thread | None = None
         self._ident = 0  # of the thread that sends
@@ -89,7 +92,7 @@ class Sender:
         if self._spool is not None:
             self._spool.make()
             if not self._spool.is_empty():
-                with self._changed:
+                with self._lock:
                     self._start()
 
     @property
@@ -105,7 +108,7 @@ class Sender:
     @property
     def waiting(self) -> int:
         """Records in memory."""
-        with self._changed:
+        with self._lock:
             return len(self._buffer)
 
     def put(self, line: bytes, is_urgent: bool, is_kept: bool) -> None:
@@ -114,7 +117,7 @@ class Sender:
         if self._local.is_taking:
             return  # a signal handler, or __del__, has interrupted what goes on to take it
         while self._arrived:
-            with self._changed:
+            with self._lock:
                 self._take()
         if self._is_piling_up:  # the thread is busy, maybe with a server that does not answer
             self._compress()
@@ -124,7 +127,7 @@ class Sender:
         """Send what was put, or spool it; return whether that was done in time."""
         if self.is_sending:
             return False
-        with self._changed:
+        with self._lock:
             wanted = self._accepted
             self._hurry()
             if not self._start():
@@ -137,7 +140,7 @@ class Sender:
 
     def close(self) -> None:
         """Send what was put, in the time that there is; then it is spooled, or lost."""
-        with self._changed:
+        with self._lock:
             if self._is_closing:
                 return
             self._is_closing = True
@@ -148,7 +151,7 @@ class Sender:
         if not has_thread:  # too late for one: the interpreter is about to end
             self._connection.hurry(self._times.close / 2)
             self._run()
-        with self._changed:
+        with self._lock:
             try:
                 self._changed.wait_for(lambda: self._is_over, self._deadline - time.monotonic())
             finally:  # also when somebody has no patience: KeyboardInterrupt
@@ -159,7 +162,7 @@ class Sender:
 
     def _end_of_child(self) -> None:
         if not self.flush(self._times.close):
-            with self._changed:
+            with self._lock:
                 self._give_up()
             self._account.tell()
 
@@ -299,7 +302,7 @@ class Sender:
         try:
             self._look()
             while True:
-                with self._changed:
+                with self._lock:
                     action = self._next()
                 if action is None:
                     break
@@ -310,23 +313,23 @@ class Sender:
                 self._account.tell()
         finally:
             self._connection.close()
-            with self._changed:
+            with self._lock:
                 self._ident = 0
                 self._is_over = True
                 self._changed.notify_all()
 
     def _compress(self) -> None:
-        with self._changed:
+        with self._lock:
             batch = self._buffer.uncompressed()
         if batch is not None:
             body = batch.body
-            with self._changed:
+            with self._lock:
                 self._buffer.replace(batch, body)
                 self._is_piling_up = self._buffer.is_piling_up
                 self._changed.notify_all()
 
     def _send_first(self) -> None:
-        with self._changed:
+        with self._lock:
             batch = self._buffer.first
             if batch is None:
                 return
@@ -379,7 +382,7 @@ class Sender:
         return True
 
     def _remove_first(self, batch: Batch) -> None:
-        with self._changed:
+        with self._lock:
             if self._buffer.first is batch:
                 self._buffer.remove_first()
                 self._settled += batch.count

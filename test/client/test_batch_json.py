@@ -201,12 +201,14 @@ def test_an_error_that_stays_is_not_tried_for_ever(monkeypatch):
 def test_an_error_of_the_server_after_an_outage(monkeypatch):
     """Tries while it was away do not count."""
     monkeypatch.setattr(sender, 'MAX_FAILURES', 3)
-    with Peer(*[answer(503)] * 5, answer(500), None) as peer:
-        with logging_to(peer.host) as (logger, handler):
-            logger.info('one')
-            handler.flush()
-            assert ['one'] == peer.messages
-            assert not handler.errors
+    with (
+        Peer(*[answer(503)] * 5, answer(500), None) as peer,
+        logging_to(peer.host) as (logger, handler),
+    ):
+        logger.info('one')
+        handler.flush()
+        assert ['one'] == peer.messages
+        assert not handler.errors
 
 
 def test_a_long_outage():
@@ -264,16 +266,23 @@ def test_other_handlers_may_raise(own_log):
         logging.getLogger('chronologer.client').removeHandler(fails)
 
 
-def test_what_it_says_is_said_after_dict_config(capsys):
-    """Which disables loggers that exist, if it is not told otherwise; and it is said once."""
+def test_what_it_says_is_said_after_dict_config(own_log, monkeypatch):
+    """Which disables loggers that exist, if it is not told otherwise."""
+    monkeypatch.setattr(logging.getLogger('chronologer.client'), 'disabled', True)
+    with logging_to(f'127.0.0.1:{refused_port()}', closeTimeout=0) as (logger, _):
+        logger.info('one')
+    assert any('are being lost' in line for line in own_log())
+
+
+def test_what_it_says_is_said_once(capsys):
+    """Where there is no handler at all, logging itself says it on standard error too."""
     own = logging.getLogger('chronologer.client')
-    own.disabled = True
     try:
         with logging_to(f'127.0.0.1:{refused_port()}', closeTimeout=0) as (logger, _):
             own.propagate = False
             logger.info('one')
     finally:
-        own.disabled, own.propagate = False, True
+        own.propagate = True
     said = capsys.readouterr().err.splitlines()
     assert 1 == sum('are being lost' in line for line in said)
 
@@ -288,12 +297,14 @@ def test_flush_after_close_does_not_wait():
 
 def test_a_record_that_never_fits_is_not_waited_for():
     """However long a call may wait."""
-    with Peer() as peer:
-        with logging_to(peer.host, maxBytes=20_000, blockTimeout=3 * TIMEOUT) as (logger, handler):
-            started = time.monotonic()
-            logger.info('x' * 50_000)
-            assert time.monotonic() - started < TIMEOUT
-            assert Counters(dropped=1) == handler.counters
+    with (
+        Peer() as peer,
+        logging_to(peer.host, maxBytes=20_000, blockTimeout=3 * TIMEOUT) as (logger, handler),
+    ):
+        started = time.monotonic()
+        logger.info('x' * 50_000)
+        assert time.monotonic() - started < TIMEOUT
+        assert Counters(dropped=1) == handler.counters
 
 
 def test_a_call_that_waits_when_the_handler_is_closed():
@@ -503,6 +514,31 @@ def test_a_signal_handler_may_log():
         numbers = [message for message in peer.messages if message != 'signal']
         assert [str(number) for number in range(3000)] == numbers
         assert len(numbers) < len(peer.messages)
+
+
+def test_a_signal_handler_may_raise():
+    """Whatever it interrupts: other threads can go on to log."""
+    import signal
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with Peer() as peer, logging_to(peer.host) as (logger, _):
+        before = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            for number in range(500):
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, 0.0003 + number % 97 * 1e-6)
+                    while True:
+                        logger.info('%d', number)
+                except KeyboardInterrupt:
+                    pass
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        thread = threading.Thread(target=logger.info, args=['other'], daemon=True)
+        thread.start()
+        thread.join(TIMEOUT)
+        assert not thread.is_alive()
 
 
 def test_losses_at_the_end_are_told(own_log):

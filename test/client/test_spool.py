@@ -454,38 +454,44 @@ def test_a_file_without_records_is_dropped(directory):
 
 def test_a_wrong_password_is_told_after_another_failure(directory):
     """To handleError, once."""
-    with Peer(answer(503), DENIED) as peer:
-        with logging_to(peer.host, spool=str(directory)) as (logger, handler):
-            logger.info('one')
-            handler.flush()
-            peer.wait_for(lambda: len(peer.requests) > 4)
-            assert 1 == len(handler.errors)
+    with (
+        Peer(answer(503), DENIED) as peer,
+        logging_to(peer.host, spool=str(directory)) as (logger, handler),
+    ):
+        logger.info('one')
+        handler.flush()
+        peer.wait_for(lambda: len(peer.requests) > 4)
+        assert 1 == len(handler.errors)
 
 
 def test_close_that_is_interrupted(directory, monkeypatch):
     """What is left goes to disk all the same."""
-    with Peer(lambda *_: None) as peer:
-        with logging_to(peer.host, spool=str(directory)) as (logger, handler):
-            logger.info('one')
+    with (
+        Peer(lambda *_: None) as peer,
+        logging_to(peer.host, spool=str(directory)) as (logger, handler),
+    ):
+        logger.info('one')
 
-            def interrupt(*_):
-                raise KeyboardInterrupt
+        def interrupt(*_):
+            raise KeyboardInterrupt
 
-            monkeypatch.setattr(handler._sender._changed, 'wait_for', interrupt)
-            with pytest.raises(KeyboardInterrupt):
-                handler.close()
-            assert 1 == handler.counters.spooled
+        monkeypatch.setattr(handler._sender._changed, 'wait_for', interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            handler.close()
+        assert 1 == handler.counters.spooled
 
 
 @pytest.mark.filterwarnings('ignore:This process:DeprecationWarning')
 def test_a_child_that_ends_leaves_its_records_on_disk(directory):
     """One of multiprocessing, when the server says nothing."""
-    with Peer(lambda *_: None) as peer:
-        with logging_to(peer.host, spool=str(directory), closeTimeout=0.2) as (logger, _):
-            context = multiprocessing.get_context('fork')
-            process = context.Process(target=logger.info, args=['one'])
-            process.start()
-            process.join(TIMEOUT)
+    with (
+        Peer(lambda *_: None) as peer,
+        logging_to(peer.host, spool=str(directory), closeTimeout=0.2) as (logger, _),
+    ):
+        context = multiprocessing.get_context('fork')
+        process = context.Process(target=logger.info, args=['one'])
+        process.start()
+        process.join(TIMEOUT)
         assert 1 == len(files(directory))
 
 
