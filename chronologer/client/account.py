@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 log = logging.getLogger('chronologer.client')
 
@@ -36,6 +38,7 @@ class Account:
         self._away_since: float | None = None
         self._losing_since: float | None = None
         self._lost = 0  # in this time of losses
+        self._warned: set[str] = set()
 
     @property
     def counters(self) -> Counters:
@@ -61,14 +64,14 @@ class Account:
         """A request has failed."""
         with self._lock:
             if self._away_since is None:
-                self._away_since = time.time()
+                self._away_since = time.monotonic()
                 self._note(logging.WARNING, 'Records for %s wait: %s', why)
 
     def back(self) -> None:
         """A request was answered as it should be."""
         with self._lock:
             if self._away_since is not None:
-                seconds = time.time() - self._away_since
+                seconds = time.monotonic() - self._away_since
                 self._away_since = None
                 self._note(logging.INFO, 'Records are sent again to %s, after %.1f s', seconds)
             if self._losing_since is not None:
@@ -77,13 +80,21 @@ class Account:
                 self._note(logging.ERROR, text, self._lost, since)
                 self._losing_since, self._lost = None, 0
 
+    def warn(self, why: str) -> None:
+        """Something else is wrong; each thing is told once."""
+        with self._lock:
+            if why not in self._warned:
+                self._warned.add(why)
+                self._note(logging.WARNING, 'Records for %s: %s', why)
+
     def tell(self) -> None:
         """
         Log what was noted.
 
         On standard error, if there is no other handler than that of the owner. Without
         `Logger.isEnabledFor`, which may wait for the lock that `logging.config` holds while it
-        closes the handlers that it replaces.
+        closes the handlers that it replaces, and though `logging.config` may have disabled the
+        logger as one that exists. Whatever other handlers raise ends here.
         """
         while self._notes:
             with self._lock:
@@ -91,19 +102,29 @@ class Account:
             for level, text, args in notes:
                 if level >= max(log.getEffectiveLevel(), log.manager.disable + 1):
                     record = log.makeRecord(log.name, level, __file__, 0, text, args, None)
-                    log.handle(record)
-                    if logging.lastResort is not None and not self._has_others():
-                        logging.lastResort.handle(record)
+                    with suppress(Exception):
+                        self._log(record)
 
-    def _has_others(self) -> bool:
-        """Whether what is told here has somewhere to go but to the server."""
-        logger: logging.Logger | None = log
-        while logger is not None:
-            for handler in logger.handlers:
-                if self._owner not in (handler, getattr(handler, 'target', None)):
-                    return True
-            logger = logger.parent if logger.propagate else None
-        return False
+    def _log(self, record: logging.LogRecord) -> None:
+        answer: Any = log.filter(record)
+        if answer:
+            record = answer if isinstance(answer, logging.LogRecord) else record
+            handlers = list(_handlers())
+            try:
+                if handlers:
+                    log.callHandlers(record)
+            finally:
+                to_server = [self._owner in (h, getattr(h, 'target', None)) for h in handlers]
+                if logging.lastResort is not None and all(to_server):
+                    logging.lastResort.handle(record)
 
     def _note(self, level: int, text: str, *args: object) -> None:
         self._notes.append((level, text, (self._destination, *args)))
+
+
+def _handlers() -> Iterator[logging.Handler]:
+    """Where what is told here goes."""
+    logger: logging.Logger | None = log
+    while logger is not None:
+        yield from logger.handlers
+        logger = logger.parent if logger.propagate else None

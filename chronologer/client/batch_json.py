@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
+from contextlib import suppress
 from typing import Any
 
 from chronologer.client import fork
@@ -18,6 +20,7 @@ from chronologer.client.sender import Sender, Times
 from chronologer.client.spool import HAS_FLOCK, Spool
 from chronologer.client.unlocked import UnlockedHandler
 
+LONG = 1e6  # seconds: Python cannot wait for ever
 MAX_NESTING = 3  # records that are logged while a record is being written down
 
 
@@ -76,7 +79,6 @@ class BatchJsonHandler(UnlockedHandler):
         requestTimeout: float = 30.0,
         closeTimeout: float = 5.0,
     ):
-        super().__init__()
         if not 1 <= capacity <= 1000:  # what the server stores as a whole or not at all
             raise ValueError(f'capacity: expected 1 to 1,000 records, got {capacity!r}')
         for name, value, least in (
@@ -90,18 +92,21 @@ class BatchJsonHandler(UnlockedHandler):
             if not isinstance(value, (int, float)) or not value >= least:
                 raise ValueError(f'{name}: expected a number from {least} on, got {value!r}')
         self._address = parse_address(host, url, secure, credentials)
-        self._context, self._request_timeout = context, requestTimeout
+        self._context, self._request_timeout = context, min(requestTimeout, LONG)
         self._flush_level = _level_number('flushLevel', flushLevel)
         self._prefix = prefix
         self._keep_level = _level_number('keepLevel', keepLevel)
         self._buffer_settings = capacity, maxBytes
         if spool is not None and not HAS_FLOCK:
             raise ValueError('spool: needs flock, which this system does not have')
-        self._spool_settings = spool, spoolBytes
-        self._times = Times(flushTimeout, blockTimeout, closeTimeout)
+        # The program may change its directory.
+        directory = None if spool is None else os.path.abspath(spool)
+        self._spool_settings = directory, spoolBytes
+        self._times = Times(*(min(t, LONG) for t in (flushTimeout, blockTimeout, closeTimeout)))
         self._local = threading.local()
         self._sender = self._make_sender()
         self._sender.begin()
+        super().__init__()  # at last: `logging.shutdown` finds it from here on
         fork.watch(self)
 
     @property
@@ -158,17 +163,26 @@ class BatchJsonHandler(UnlockedHandler):
         )
 
     def _refuse(self, refusal: RefusedError) -> None:
-        fields = json.loads(refusal.lines[0])
-        if isinstance(fields.get('args'), list):
-            fields['args'] = tuple(fields['args'])
         try:
             raise refusal
         except RefusedError:
-            self.handleError(logging.makeLogRecord(fields))
+            # It may raise itself, as where standard error is closed; the records are settled.
+            with suppress(Exception):
+                self.handleError(_record_of(refusal.lines[0]))
 
     def __repr__(self) -> str:
         level = logging.getLevelName(self.level)
         return f'<{type(self).__name__} {self._address} ({level})>'
+
+
+def _record_of(line: bytes) -> logging.LogRecord:
+    try:
+        fields = dict(json.loads(line))
+    except (TypeError, ValueError):  # a file in the spool may have anything
+        fields = {'msg': line.decode(errors='replace')}
+    if isinstance(fields.get('args'), list):
+        fields['args'] = tuple(fields['args'])
+    return logging.makeLogRecord(fields)
 
 
 def _level_number(name: str, level: int | str) -> int:

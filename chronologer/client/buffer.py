@@ -61,9 +61,9 @@ class Batch:
 
     def thinned(self) -> Batch | None:
         """Those lines that are marked, if any, as another batch."""
-        lines = list(compress_by(self.lines, self.marks))
-        if not lines:
+        if 1 not in self.marks:
             return None
+        lines = list(compress_by(self.lines, self.marks))
         batch = Batch(lines, marks=b'\1' * len(lines))
         batch.keep(batch.body)
         return batch
@@ -82,6 +82,7 @@ class Buffer:
         self._filling: list[bytes] = []
         self._marks = bytearray()
         self._size = self._filling_size = 0  # bytes of the batches, and of the lines beside them
+        self._uncompressed = 0  # batches
 
     def __len__(self) -> int:
         """Records."""
@@ -100,12 +101,16 @@ class Buffer:
     @property
     def is_piling_up(self) -> bool:
         """Whether more batches wait as they are than is good."""
-        return sum(not batch.is_compressed for batch in self._batches) > PILE
+        return self._uncompressed > PILE
 
     @property
     def first(self) -> Batch | None:
         """The oldest batch."""
         return self._batches[0] if self._batches else None
+
+    def may_have_room(self, line: bytes) -> bool:
+        """Whether *line* could be added if there were nothing else."""
+        return len(line) + LINE_COST <= self._max_bytes
 
     def has_room(self, line: bytes) -> bool:
         """Whether *line* may be added."""
@@ -125,33 +130,35 @@ class Buffer:
     def close_batch(self) -> None:
         """Let what there is be a batch, full or not."""
         if self._filling:
-            self._batches.append(Batch(self._filling, marks=bytes(self._marks)))
-            self._size += self._batches[-1].size
+            self._insert(len(self._batches), Batch(self._filling, marks=bytes(self._marks)))
             self._filling, self._filling_size = [], 0
             self._marks = bytearray()
 
     def remove_first(self) -> None:
         """The first batch is sent, or kept elsewhere."""
-        self._size -= self._batches.popleft().size
+        self._remove(0)
 
     def clear(self) -> int:
         """Give up everything; return how many records that was."""
         count = len(self)
         self._batches.clear()
         self._filling, self._marks = [], bytearray()
-        self._size = self._filling_size = 0
+        self._size = self._filling_size = self._uncompressed = 0
         return count
 
     def uncompressed(self) -> Batch | None:
-        """The oldest batch that could take less memory."""
-        return next((batch for batch in self._batches if not batch.is_compressed), None)
+        """The newest batch that could take less memory; it is not far from the end."""
+        if not self._uncompressed:
+            return None
+        return next(batch for batch in reversed(self._batches) if not batch.is_compressed)
 
     def replace(self, batch: Batch, body: bytes) -> None:
         """Keep *batch* as *body* from now on, if it is still here."""
-        if not batch.is_compressed and batch in self._batches:
+        if not batch.is_compressed and batch in reversed(self._batches):
             self._size -= batch.size
             batch.keep(body)
             self._size += batch.size
+            self._uncompressed -= 1
 
     def make_room(self, line: bytes) -> int:
         """
@@ -161,7 +168,7 @@ class Buffer:
         Even then there may be no room: what was sent once is kept.
         """
         before, needed = len(self), len(line) + LINE_COST
-        if needed > self._max_bytes:
+        if not self.may_have_room(line):
             return 0
         goal = self._max_bytes - max(needed, self._max_bytes // SLACK)
         if not self._batches or self._batches[-1].is_sent:
@@ -172,17 +179,24 @@ class Buffer:
             if 0 in batch.marks and not batch.is_sent:
                 self._thin(batch)
         while self.size > goal and self._batches and not self._batches[-1].is_sent:
-            oldest = next(batch for batch in self._batches if not batch.is_sent)
-            self._batches.remove(oldest)
-            self._size -= oldest.size
+            self._remove(int(self._batches[0].is_sent))  # none but the first one was sent
         return before - len(self)
 
     def _thin(self, batch: Batch) -> None:
         """Keep of *batch* what is marked."""
         place = self._batches.index(batch)
-        self._size -= batch.size
-        del self._batches[place]
+        self._remove(place)
         rest = batch.thinned()
         if rest is not None:
-            self._size += rest.size
-            self._batches.insert(place, rest)
+            self._insert(place, rest)
+
+    def _insert(self, place: int, batch: Batch) -> None:
+        self._batches.insert(place, batch)
+        self._size += batch.size
+        self._uncompressed += not batch.is_compressed
+
+    def _remove(self, place: int) -> None:
+        batch = self._batches[place]
+        del self._batches[place]
+        self._size -= batch.size
+        self._uncompressed -= not batch.is_compressed

@@ -8,6 +8,7 @@ import re
 import sys
 from base64 import b64encode
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from socket import timeout
 from typing import Any, NamedTuple, Optional, Tuple
 from urllib.parse import unquote
 
@@ -111,7 +112,10 @@ class Connection:
         if self._connection is not None:
             try:
                 return self._post(self._connection, body, headers)
-            except (ConnectionError, HTTPException):
+            except timeout:
+                self.close()
+                raise
+            except (OSError, HTTPException):  # OSError: also those of TLS
                 self.close()
         self._connection = self._connect()
         try:

@@ -95,6 +95,8 @@ def _sort_out(connection: Connection, batch: Batch, answer: Answer) -> Settled:
     """Of a batch that was not stored as a whole."""
     lines = batch.lines
     stored, errors = _outcomes(answer)
+    if answer.status == PARTLY_STORED and len(stored.keys() | errors.keys()) < len(lines):
+        raise AwayError(f'{answer.status} {answer.reason}, but not of all records')
     rest = [line for n, line in enumerate(lines, 1) if n not in stored and n not in errors]
     refused = [line for n, line in enumerate(lines, 1) if n in errors]
     count, refusals = len(lines) - len(rest) - len(refused), []

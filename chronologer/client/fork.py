@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
@@ -46,7 +47,10 @@ def call_at_exit_of_child(function: Callable[[], object]) -> None:
 
 def _after_fork() -> None:
     for handler in list(_handlers):
-        handler.after_fork()
+        try:
+            handler.after_fork()
+        except Exception:  # of one; the others need it all the same
+            traceback.print_exc()
 
 
 if hasattr(os, 'register_at_fork'):  # POSIX

@@ -5,14 +5,18 @@ from __future__ import annotations
 import copy
 import logging
 import logging.handlers
+import pickle
 import queue as queues
 import threading
 import time
+from contextlib import suppress
 from typing import Any, Callable
 
 from chronologer.client import fork
-from chronologer.client.content import message_of, name_of
+from chronologer.client.content import PLAIN, message_of, name_of
 from chronologer.client.unlocked import UnlockedHandler
+
+IN_PROCESS = (queues.Queue, queues.SimpleQueue)
 
 
 class _Listener(logging.handlers.QueueListener):
@@ -26,7 +30,8 @@ class _Listener(logging.handlers.QueueListener):
         try:
             super().handle(record)
         except Exception:
-            self.handlers[0].handleError(record)
+            with suppress(Exception):  # as where standard error is closed
+                self.handlers[0].handleError(record)
 
     def stop_within(self, seconds: float) -> bool:
         """Let what is queued be handled; return whether that was done in time."""
@@ -83,11 +88,10 @@ class QueueProxyHandler(UnlockedHandler):
         closeTimeout: float = 30.0,
         **kwargs: Any,
     ) -> None:
-        # Made first: the end of the program closes the handlers that were made last before others.
-        self.target = target(**kwargs)
-        super().__init__()
         if hasattr(queue, 'configurator') and '()' in queue:
             queue = queue.configurator.configure_custom(dict(queue))
+        self.target = target(**kwargs)  # first: `logging.shutdown` goes from the last to the first
+        super().__init__()
         self.queue = queue
         self._prefix, self._close_timeout = prefix, closeTimeout
         self._is_listening, self._is_closed = False, False
@@ -119,7 +123,7 @@ class QueueProxyHandler(UnlockedHandler):
         name = name_of(record, self._prefix)
         if name != record.name:
             record.origname, record.name = record.name, name
-        return record
+        return record if isinstance(self.queue, IN_PROCESS) else _for_another_process(record)
 
     def enqueue(self, record: logging.LogRecord) -> None:
         """Queue *record*; in a forked process the first one starts the thread."""
@@ -173,3 +177,16 @@ class QueueProxyHandler(UnlockedHandler):
                 raise TimeoutError(f'{len(rest):,} records were left after {self._close_timeout} s')
             except TimeoutError:
                 self.handleError(rest[0])
+
+
+def _for_another_process(record: logging.LogRecord) -> logging.LogRecord:
+    """Without what cannot be pickled, which the queue would find out too late to say."""
+    record.exc_info = None
+    try:
+        pickle.dumps(record)
+    except Exception:
+        record.msg, record.args = record.message, None
+        for name, value in record.__dict__.items():
+            if type(value) not in PLAIN:
+                record.__dict__[name] = repr(value)
+    return record

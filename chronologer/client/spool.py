@@ -10,10 +10,11 @@ for a day. One process at a time sends, the holder of a lock (``flock``).
 from __future__ import annotations
 
 import os
+import re
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from chronologer.client.buffer import GZIP, Batch
@@ -25,6 +26,8 @@ except ImportError:  # not POSIX
 
 HAS_FLOCK = fcntl is not None
 SUFFIX, UNFINISHED, UNREADABLE = '.ndjson.gz', '.part', '.unreadable'
+# Of a file of ours; others are left alone.
+NAME = re.compile(r'([0-9]{20})-[0-9]+-([0-9a-f]{32})\.ndjson(\.gz|\.part|\.unreadable)')
 ABANDONED = 600  # seconds after which nobody goes on writing a file
 BLOCK = 4096  # bytes that a file takes at least
 
@@ -40,9 +43,10 @@ class Spool:
         self._directory, self._max_bytes = Path(directory), max_bytes
         self._lock: int | None = None
         self._listed: list[str] = []  # names, some of which may be gone
+        self._stuck: set[str] = set()  # names of what can be neither read nor removed
         self._last = 0  # time in the name of the last file, in nanoseconds
 
-    def open(self) -> None:
+    def make(self) -> None:
         """
         Make the directory if need be, for nobody but its owner to read.
 
@@ -64,11 +68,12 @@ class Spool:
             SpoolFullError: It would be more bytes than the limit.
             OSError: The disk is full, or gone.
         """
-        self.open()  # something may have cleaned up
         body = batch.body
-        if self._used() + _blocks(len(body)) > self._max_bytes:
+        self.make()  # somebody may have removed it
+        used, last = self._survey()
+        if used + _blocks(len(body)) > self._max_bytes:
             raise SpoolFullError(f'{self._directory} has reached {self._max_bytes:,} bytes')
-        self._last = max(time.time_ns(), self._last + 1)
+        self._last = max(time.time_ns(), last + 1, self._last + 1)  # clocks may be put back
         path = self._directory / f'{self._last:020}-{os.getpid()}-{batch.key}{SUFFIX}'
         part = path.with_suffix(UNFINISHED)
         try:
@@ -87,9 +92,15 @@ class Spool:
         """Try to be the one that sends; gives whether it is so."""
         self._lock = self._open_lock()
         try:
-            yield _take(self._lock)
+            is_sender = _take(self._lock)
+            try:
+                yield is_sender
+            finally:
+                if is_sender:
+                    # A process that was forked just now may have a copy of the descriptor.
+                    fcntl.flock(self._lock, fcntl.LOCK_UN)
         finally:
-            self.close()
+            self.abandon()
 
     def first(self) -> Batch | None:
         """The oldest batch; what cannot be read is put aside."""
@@ -104,11 +115,16 @@ class Spool:
 
     def remove_first(self) -> None:
         """The first batch is sent."""
-        (self._directory / self._listed.pop(0)).unlink(missing_ok=True)
+        name = self._listed.pop(0)
+        try:
+            (self._directory / name).unlink(missing_ok=True)
+        except OSError:
+            self._stuck.add(name)
+            raise
         self._sync()
 
-    def close(self) -> None:
-        """Let go of the lock; also what a forked process does with the one that it inherited."""
+    def abandon(self) -> None:
+        """In a forked process: close its copy of the lock, which stays the parent's."""
         descriptor, self._lock = self._lock, None
         if descriptor is not None:
             os.close(descriptor)
@@ -117,14 +133,21 @@ class Spool:
         return os.open(self._directory / 'lock', os.O_RDWR | os.O_CREAT, 0o600)
 
     def _names(self) -> list[str]:
-        with suppress(FileNotFoundError):
-            return sorted(name for name in os.listdir(self._directory) if name.endswith(SUFFIX))
-        return []
+        try:
+            names = os.listdir(self._directory)
+        except FileNotFoundError:
+            return []
+        waiting = (name for name in names if name.endswith(SUFFIX) and NAME.fullmatch(name))
+        return sorted(name for name in waiting if name not in self._stuck)
 
-    def _used(self) -> int:
-        """Bytes of all files; what a process left unfinished long ago is removed."""
-        used = 0
+    def _survey(self) -> tuple[int, int]:
+        """Bytes of all files, and the latest time that a name has; old unfinished ones go."""
+        used = last = 0
         for entry in os.scandir(self._directory):
+            match = NAME.fullmatch(entry.name)
+            if match is None:
+                continue
+            last = max(last, int(match[1]))
             try:
                 stat = entry.stat()
                 if entry.name.endswith(UNFINISHED) and stat.st_mtime < time.time() - ABANDONED:
@@ -133,7 +156,7 @@ class Spool:
                     used += _blocks(stat.st_size)
             except FileNotFoundError:
                 pass  # sent meanwhile, by another process
-        return used
+        return used, last
 
     def _read(self, path: Path) -> Batch | None:
         try:
@@ -141,8 +164,11 @@ class Spool:
             lines = zlib.decompress(body, GZIP).split(b'\n')
         except FileNotFoundError:
             return None
-        except zlib.error:
-            path.rename(path.with_suffix(UNREADABLE))
+        except (zlib.error, PermissionError, IsADirectoryError):
+            try:
+                path.rename(path.with_suffix(UNREADABLE))
+            except OSError:
+                self._stuck.add(path.name)
             return None
         batch = Batch(lines, path.name[: -len(SUFFIX)].rpartition('-')[2])
         batch.keep(body)

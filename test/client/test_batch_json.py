@@ -3,6 +3,9 @@
 import json
 import logging
 import logging.config
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -195,6 +198,162 @@ def test_an_error_that_stays_is_not_tried_for_ever(monkeypatch):
         assert Counters(sent=1, dropped=1, retried=3) == handler.counters
 
 
+def test_an_error_of_the_server_after_an_outage(monkeypatch):
+    """Tries while it was away do not count."""
+    monkeypatch.setattr(sender, 'MAX_FAILURES', 3)
+    with (
+        Peer(*[answer(503)] * 5, answer(500), None) as peer,
+        logging_to(peer.host) as (logger, handler),
+    ):
+        logger.info('one')
+        handler.flush()
+        assert ['one'] == peer.messages
+        assert not handler.errors
+
+
+def test_a_long_outage():
+    """Thousands of tries are no reason to end."""
+    with Peer(answer(503), None) as peer, logging_to(peer.host) as (logger, handler):
+        handler._sender._failures = 5000
+        logger.info('one')
+        handler.flush()
+        assert ['one'] == peer.messages
+
+
+def test_an_answer_that_tells_of_some_records_only():
+    """As it was cut short: the batch is tried again, under its key."""
+    part = answer(207, {'records': [{'line': 1, 'id': 7}]})
+    with Peer(part, None) as peer, logging_to(peer.host) as (logger, handler):
+        logger.info('one')
+        logger.info('two')
+        handler.flush()
+        assert ['one', 'two'] == peer.messages
+        assert Counters(sent=2, retried=1) == handler.counters
+
+
+def test_handle_error_may_raise():
+    """As logging's own does when standard error is closed; it is called once all the same."""
+    calls = []
+
+    def fail(record):
+        calls.append(record.getMessage())
+        raise ValueError('I/O operation on closed file')
+
+    with Peer(answer(400), None) as peer, logging_to(peer.host) as (logger, handler):
+        handler.handleError = fail
+        for text in ('one', 'two'):
+            logger.info(text)
+            handler.flush()
+        assert ['two'] == peer.messages
+    assert ['one'] == calls
+
+
+def test_other_handlers_may_raise(own_log):
+    """When they are told something."""
+
+    class Fails(logging.Handler):
+        def emit(self, record):
+            raise ValueError
+
+    fails = Fails()
+    logging.getLogger('chronologer.client').addHandler(fails)
+    try:
+        with Peer(answer(503), None) as peer, logging_to(peer.host) as (logger, handler):
+            logger.info('one')
+            handler.flush()
+            assert ['one'] == peer.messages
+    finally:
+        logging.getLogger('chronologer.client').removeHandler(fails)
+
+
+def test_what_it_says_is_said_after_dict_config(own_log, monkeypatch):
+    """Which disables loggers that exist, if it is not told otherwise."""
+    monkeypatch.setattr(logging.getLogger('chronologer.client'), 'disabled', True)
+    with logging_to(f'127.0.0.1:{refused_port()}', closeTimeout=0) as (logger, _):
+        logger.info('one')
+    assert any('are being lost' in line for line in own_log())
+
+
+def test_what_it_says_is_said_once(capsys):
+    """Where there is no handler at all, logging itself says it on standard error too."""
+    own = logging.getLogger('chronologer.client')
+    try:
+        with logging_to(f'127.0.0.1:{refused_port()}', closeTimeout=0) as (logger, _):
+            own.propagate = False
+            logger.info('one')
+    finally:
+        own.propagate = True
+    said = capsys.readouterr().err.splitlines()
+    assert 1 == sum('are being lost' in line for line in said)
+
+
+def test_flush_after_close_does_not_wait():
+    """`logging.shutdown` flushes handlers that the program has closed."""
+    with logging_to(f'127.0.0.1:{refused_port()}', closeTimeout=0.1) as (logger, handler):
+        logger.info('one')
+        handler.close()
+        assert handler._sender.flush(TIMEOUT)
+
+
+def test_a_record_that_never_fits_is_not_waited_for():
+    """However long a call may wait."""
+    with (
+        Peer() as peer,
+        logging_to(peer.host, maxBytes=20_000, blockTimeout=3 * TIMEOUT) as (logger, handler),
+    ):
+        started = time.monotonic()
+        logger.info('x' * 50_000)
+        assert time.monotonic() - started < TIMEOUT
+        assert Counters(dropped=1) == handler.counters
+
+
+def test_a_call_that_waits_when_the_handler_is_closed():
+    """It returns, and its record is counted."""
+    host = f'127.0.0.1:{refused_port()}'
+    options = {'capacity': 5, 'maxBytes': 20_000, 'blockTimeout': TIMEOUT, 'closeTimeout': 0}
+    with logging_to(host, **options) as (logger, handler):
+        logged = []
+
+        def go_on():
+            while not handler._sender.is_closed:
+                logger.info(os.urandom(200).hex())
+                logged.append(1)
+
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        before = -1
+        while before != len(logged):
+            before = len(logged)
+            time.sleep(0.2)
+        handler.close()
+        thread.join(TIMEOUT)
+        assert not thread.is_alive()
+        assert len(logged) == handler.counters.dropped
+        assert 0 == handler.counters.waiting
+
+
+def test_times_without_end():
+    """Python cannot wait for so long; the handler works."""
+    times = ('flushTimeout', 'blockTimeout', 'closeTimeout', 'requestTimeout')
+    with (
+        Peer() as peer,
+        logging_to(peer.host, **dict.fromkeys(times, float('inf'))) as (logger, handler),
+    ):
+        logger.info('one')
+        time.sleep(0.05)
+        handler.flush()
+        assert ['one'] == peer.messages
+
+
+def test_a_handler_that_could_not_be_made_is_not_heard_of_again():
+    """When the program ends, though the traceback still has it."""
+    code = 'from chronologer.client import BatchJsonHandler; BatchJsonHandler("x", capacity=0)'
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert (
+        'ValueError: capacity: expected 1 to 1,000 records, got 0' == done.stderr.splitlines()[-1]
+    )
+
+
 def test_the_server_comes_back(own_log):
     """What was logged in between is sent, in its order."""
     peer = Peer()
@@ -355,6 +514,31 @@ def test_a_signal_handler_may_log():
         numbers = [message for message in peer.messages if message != 'signal']
         assert [str(number) for number in range(3000)] == numbers
         assert len(numbers) < len(peer.messages)
+
+
+def test_a_signal_handler_may_raise():
+    """Whatever it interrupts: other threads can go on to log."""
+    import signal
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with Peer() as peer, logging_to(peer.host) as (logger, _):
+        before = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            for number in range(500):
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, 0.0003 + number % 97 * 1e-6)
+                    while True:
+                        logger.info('%d', number)
+                except KeyboardInterrupt:
+                    pass
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        thread = threading.Thread(target=logger.info, args=['other'], daemon=True)
+        thread.start()
+        thread.join(TIMEOUT)
+        assert not thread.is_alive()
 
 
 def test_losses_at_the_end_are_told(own_log):

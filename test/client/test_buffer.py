@@ -60,6 +60,23 @@ def test_batches_that_pile_up_are_told():
     assert [b'x' * 1000] * 5 == lines_of(buffer)
 
 
+def test_many_batches_cost_no_more_than_few():
+    """To add to, and to find one to compress; a record each, while the server is away."""
+    buffer = Buffer(1, 2**30)
+
+    class Deque(type(buffer._batches)):
+        def __iter__(self):
+            raise AssertionError('all of them are looked at')
+
+    buffer._batches = Deque()
+    for _ in range(1000):
+        buffer.append(b'x' * 100, False)
+        batch = buffer.uncompressed()
+        buffer.replace(batch, batch.body)
+    assert not buffer.is_piling_up
+    assert buffer.uncompressed() is None
+
+
 def test_room_is_made_for_more_than_one():
     """So that it is not done again for the next."""
     buffer = Buffer(10, 100_000)

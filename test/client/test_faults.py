@@ -13,8 +13,10 @@ from test.servers.chronologer import Server
 def outcomes(tmp_path_factory):
     """Of each scenario, with a server of its own; most of the time they wait."""
 
+    directories = {s: tmp_path_factory.mktemp(s.__name__) for s in SCENARIOS}  # not in threads
+
     def run(scenario):
-        directory = tmp_path_factory.mktemp(scenario.__name__)
+        directory = directories[scenario]
         with Server(directory) as server:
             return scenario(server, directory / 'spool', random.Random(387))
 

@@ -3,9 +3,11 @@
 import logging
 import logging.config
 import logging.handlers
+import multiprocessing
 import queue
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -154,6 +156,41 @@ def test_a_queue_can_be_declared(spec):
 
 QUEUE: queue.Queue = queue.Queue()
 KEPT: list[logging.LogRecord] = []
+
+
+def test_a_queue_of_multiprocessing():
+    """Tracebacks, arguments and extras that cannot be pickled arrive as text."""
+    keep: list[logging.LogRecord] = []
+    handler = client.QueueProxyHandler(multiprocessing.Queue(), target=Target, keep=keep)
+    logger = logging.Logger('a')
+    logger.addHandler(handler)
+    try:
+        raise ValueError('bad')
+    except ValueError:
+        logger.exception('failed %d', 1)
+    lock = threading.Lock()
+    logger.info('%s', lock, extra={'x': lock, 'y': 1})
+    handler.close()
+    failed, odd = keep
+    assert ('failed %d', (1,)) == (failed.msg, failed.args)
+    assert failed.exc_text.endswith('ValueError: bad')
+    assert (str(lock), repr(lock), 1) == (odd.getMessage(), odd.x, odd.y)
+
+
+def test_a_target_may_raise():
+    """Itself and when it reports that; the thread goes on."""
+    keep: list[logging.LogRecord] = []
+    handler = client.QueueProxyHandler(queue.Queue(), target=Target, keep=keep)
+
+    def fail(record):
+        raise ValueError
+
+    handler.target.handleError = fail
+    handler.target.addFilter(lambda record: fail(record) if record.msg == 'bad' else True)
+    for text in ('bad', 'good'):
+        handler.handle(logging.makeLogRecord({'msg': text}))
+    handler.close()
+    assert ['good'] == [record.msg for record in keep]
 
 
 def test_it_needs_the_standard_library_only():

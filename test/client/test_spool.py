@@ -1,5 +1,7 @@
 """Batches on disk, while the server is away."""
 
+import logging
+import multiprocessing
 import os
 import shutil
 import stat
@@ -9,7 +11,7 @@ import time
 
 import pytest
 
-from chronologer.client import BatchJsonHandler, Counters
+from chronologer.client import BatchJsonHandler, Counters, sender
 from chronologer.client.buffer import Batch
 from chronologer.client.spool import ABANDONED, BLOCK, Spool, SpoolFullError
 from test.client.conftest import logging_to, wait_for
@@ -35,13 +37,18 @@ def files(directory) -> list[str]:
 def opened(directory, max_bytes: int = 2**20) -> Spool:
     """A spool that may be used."""
     spool = Spool(str(directory), max_bytes)
-    spool.open()
+    spool.make()
     return spool
 
 
 def batch(*texts: str) -> Batch:
     """Lines that need not be records here."""
     return Batch([text.encode() for text in texts])
+
+
+def name_of(number: int, key: str, suffix: str = '.gz') -> str:
+    """Of a file in a spool."""
+    return f'{number:020}-1-{key * 32}.ndjson{suffix}'
 
 
 def taken(spool: Spool) -> list[list[bytes]]:
@@ -107,13 +114,63 @@ def test_what_cannot_be_read_is_put_aside(directory):
 def test_what_was_not_completed_is_not_there(directory):
     """A process was killed while it wrote; what it left is removed some time later."""
     spool = opened(directory)
-    for name, age in (('new.ndjson.part', 0), ('old.ndjson.part', ABANDONED + 60)):
+    new, old = (name_of(0, 'a', '.part'), name_of(1, 'b', '.part'))
+    for name, age in ((new, 0), (old, ABANDONED + 60)):
         (directory / name).write_bytes(b'x')
         os.utime(directory / name, (time.time() - age, time.time() - age))
     assert spool.is_empty()
     spool.add(batch('a'))
     assert [[b'a']] == taken(spool)
-    assert ['new.ndjson.part'] == files(directory)
+    assert [new] == files(directory)
+
+
+def test_files_of_others_are_left_alone(directory):
+    """Neither sent nor removed, whatever they are called."""
+    directory.mkdir(parents=True)
+    (directory / 'old.part').write_bytes(b'x')
+    os.utime(directory / 'old.part', (1, 1))
+    (directory / 'export.ndjson.gz').write_bytes(batch('{}').body)
+    (directory / '中-1-a.ndjson.gz').mkdir()
+    before = files(directory)
+    spool = Spool(str(directory), 2 * BLOCK)
+    spool.add(batch('a'))
+    assert [[b'a']] == taken(spool)
+    assert before == files(directory)
+
+
+def test_what_may_not_be_read_is_put_aside(directory):
+    """Or is no file; it holds up nothing."""
+    spool = opened(directory)
+    (directory / name_of(1, 'a')).mkdir()
+    spool.add(batch('b'))
+    assert [[b'b']] == taken(spool)
+    assert spool.is_empty()
+
+
+def test_what_cannot_be_removed_is_sent_once(directory, monkeypatch):
+    """By this process; what follows is sent too."""
+    spool = Spool(str(directory), 2**20)
+    for text in 'ab':
+        spool.add(batch(text))
+
+    def fail(*_, **__):
+        raise PermissionError
+
+    assert [b'a'] == spool.first().lines
+    with monkeypatch.context() as patch:
+        patch.setattr('pathlib.Path.unlink', fail)
+        with pytest.raises(PermissionError):
+            spool.remove_first()
+    assert [[b'b']] == taken(spool)
+
+
+def test_order_when_the_clock_is_put_back(directory, monkeypatch):
+    """Between two runs of a program."""
+    Spool(str(directory), 2**20).add(batch('a'))
+    monkeypatch.setattr('time.time_ns', lambda: 10**18)
+    spool = Spool(str(directory), 2**20)
+    spool.add(batch('b'))
+    assert [[b'a'], [b'b']] == taken(spool)
 
 
 def test_a_directory_that_is_gone_is_made_again(directory):
@@ -222,8 +279,6 @@ def test_a_batch_of_which_nothing_is_known_keeps_its_key(directory):
 
 def test_what_others_have_left_is_sent(directory, monkeypatch):
     """By a process that has no trouble itself."""
-    from chronologer.client import sender
-
     monkeypatch.setattr(sender, 'LOOK', 0.0)
     with Peer() as peer, logging_to(peer.host, spool=str(directory)) as (logger, handler):
         logger.info('one')
@@ -348,7 +403,7 @@ def test_the_lock_of_a_process_that_was_killed_is_free(directory):
         'import sys, time\n'
         'from chronologer.client.spool import Spool\n'
         'spool = Spool(sys.argv[1], 2**20)\n'
-        'spool.open()\n'
+        'spool.make()\n'
         'with spool.sending() as is_sender:\n'
         '    print(is_sender, flush=True)\n'
         '    time.sleep(60)\n'
@@ -363,3 +418,127 @@ def test_the_lock_of_a_process_that_was_killed_is_free(directory):
     process.communicate(timeout=TIMEOUT)
     with spool.sending() as is_sender:
         assert is_sender
+
+
+def test_a_copy_of_the_lock_holds_up_nobody(directory):
+    """A process that was forked just then has one, for as long as it runs."""
+    spool, other = Spool(str(directory), 2**20), Spool(str(directory), 2**20)
+    spool.make()
+    with spool.sending():
+        copy = os.dup(spool._lock)
+    with other.sending() as is_sender:
+        assert is_sender
+    os.close(copy)
+
+
+def test_a_directory_that_is_gone(directory, own_log):
+    """Though there were batches in it; what comes then is sent, and it is made again."""
+    with (
+        Peer(answer(503)) as peer,
+        logging_to(peer.host, spool=str(directory)) as (logger, handler),
+    ):
+        logger.info('one')
+        handler.flush()
+        shutil.rmtree(directory)
+        peer.answers = [None]
+        logger.info('two')
+        handler.flush()
+        wait_for(lambda: peer.messages == ['two'])
+
+
+def test_a_disk_that_cannot_be_read_holds_up_nothing(directory, own_log, monkeypatch):
+    """What is in memory is sent; what is on disk follows when it can."""
+    monkeypatch.setattr(sender, 'LOOK', 0.05)
+    with (
+        Peer(answer(503)) as peer,
+        logging_to(peer.host, spool=str(directory)) as (logger, handler),
+    ):
+        logger.info('one')
+        handler.flush()
+        os.rename(directory, directory.with_name('elsewhere'))
+        directory.write_text('')
+        peer.answers = [None]
+        logger.info('two')
+        handler.flush()
+        assert ['two'] == peer.messages
+        assert 'the spool cannot be used: Not a directory' in '\n'.join(own_log())
+        directory.unlink()
+        os.rename(directory.with_name('elsewhere'), directory)
+        wait_for(lambda: peer.messages == ['two', 'one'])
+
+
+def test_a_relative_directory_stays_where_it_is(tmp_path, monkeypatch):
+    """As a program that becomes a daemon changes to the root."""
+    monkeypatch.chdir(tmp_path)
+    handler = BatchJsonHandler(AWAY, spool='spool', closeTimeout=0)
+    monkeypatch.chdir('/')
+    handler.handle(logging.makeLogRecord({'msg': 'one', 'levelno': logging.INFO}))
+    handler.close()
+    assert 1 == len(files(tmp_path / 'spool'))
+
+
+def test_a_file_without_records_is_dropped(directory):
+    """The server refuses it; handleError has its text."""
+    spool = Spool(str(directory), 2**20)
+    spool.add(batch('nonsense'))
+    with Peer(answer(400)) as peer, logging_to(peer.host, spool=str(directory)) as (_, handler):
+        wait_for(lambda: handler.errors == [('nonsense', 'RefusedError: 400 Said')])
+        wait_for(lambda: not files(directory))
+
+
+def test_a_wrong_password_is_told_after_another_failure(directory):
+    """To handleError, once."""
+    with (
+        Peer(answer(503), DENIED) as peer,
+        logging_to(peer.host, spool=str(directory)) as (logger, handler),
+    ):
+        logger.info('one')
+        handler.flush()
+        peer.wait_for(lambda: len(peer.requests) > 4)
+        assert 1 == len(handler.errors)
+
+
+def test_close_that_is_interrupted(directory, monkeypatch):
+    """What is left goes to disk all the same."""
+    with (
+        Peer(lambda *_: None) as peer,
+        logging_to(peer.host, spool=str(directory)) as (logger, handler),
+    ):
+        logger.info('one')
+
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(handler._sender._changed, 'wait_for', interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            handler.close()
+        assert 1 == handler.counters.spooled
+
+
+@pytest.mark.filterwarnings('ignore:This process:DeprecationWarning')
+def test_a_child_that_ends_leaves_its_records_on_disk(directory):
+    """One of multiprocessing, when the server says nothing."""
+    with (
+        Peer(lambda *_: None) as peer,
+        logging_to(peer.host, spool=str(directory), closeTimeout=0.2) as (logger, _),
+    ):
+        context = multiprocessing.get_context('fork')
+        process = context.Process(target=logger.info, args=['one'])
+        process.start()
+        process.join(TIMEOUT)
+        assert 1 == len(files(directory))
+
+
+@pytest.mark.filterwarnings('ignore:This process:DeprecationWarning')
+def test_a_fork_does_not_need_the_disk(directory):
+    """A child may have lost the right to it; it logs all the same."""
+    with Peer() as peer, logging_to(peer.host, spool=str(directory)) as (logger, handler):
+        shutil.rmtree(directory)
+        directory.write_text('')
+        child = os.fork()
+        if child == 0:
+            logger.info('child')
+            handler.flush()
+            os._exit(handler.counters.sent != 1)
+        assert 0 == os.waitpid(child, 0)[1]
+        assert ['child'] == peer.messages
