@@ -8,7 +8,8 @@ A record, on its way out::
 
     content, failure      LogRecord -> one line of JSON, in the thread that logs
     buffer                lines -> batches, within bounds
-    sender                a thread: when to send, to try again, to spool, to stop
+    intake                where threads leave lines and wait for room
+    sender, backoff       a thread: when to send, to try again, to spool, to stop
     delivery              one batch and what the server says of it
     connection            one request and its answer
     spool                 batches on disk, while the server is away

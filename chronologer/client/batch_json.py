@@ -16,7 +16,8 @@ from chronologer.client.buffer import Buffer
 from chronologer.client.connection import DEFAULT_PATH, Connection, Credentials, parse_address
 from chronologer.client.content import encode
 from chronologer.client.delivery import RefusedError
-from chronologer.client.sender import Sender, Times
+from chronologer.client.intake import Intake
+from chronologer.client.sender import Sender
 from chronologer.client.spool import HAS_FLOCK, Spool
 from chronologer.client.unlocked import UnlockedHandler
 
@@ -97,12 +98,15 @@ class BatchJsonHandler(UnlockedHandler):
         self._prefix = prefix
         self._keep_level = _level_number('keepLevel', keepLevel)
         self._buffer_settings = capacity, maxBytes
+        if spool == '':
+            raise ValueError('spool: expected a directory, or None')
         if spool is not None and not HAS_FLOCK:
             raise ValueError('spool: needs flock, which this system does not have')
         # The program may change its directory.
         directory = None if spool is None else os.path.abspath(spool)
         self._spool_settings = directory, spoolBytes
-        self._times = Times(*(min(t, LONG) for t in (flushTimeout, blockTimeout, closeTimeout)))
+        self._intake_settings = min(flushTimeout, LONG), min(blockTimeout, LONG)
+        self._close_seconds = min(closeTimeout, LONG)
         self._local = threading.local()
         self._sender = self._make_sender()
         self._sender.begin()
@@ -112,7 +116,7 @@ class BatchJsonHandler(UnlockedHandler):
     @property
     def counters(self) -> Counters:
         """What has become of the records."""
-        return self._account.counters._replace(waiting=self._sender.waiting)
+        return self._account.counters._replace(waiting=len(self._intake))
 
     def emit(self, record: logging.LogRecord) -> None:
         """
@@ -121,7 +125,7 @@ class BatchJsonHandler(UnlockedHandler):
         What the sending thread itself logs is left out, but for what this package has to say.
         """
         is_own = record.name == own_log.name
-        if self._sender.is_closed if is_own else self._sender.is_sending:
+        if self._intake.is_closed if is_own else self._sender.is_sending:
             return
         nesting = getattr(self._local, 'nesting', 0)
         if nesting >= MAX_NESTING:
@@ -138,7 +142,7 @@ class BatchJsonHandler(UnlockedHandler):
 
     def flush(self) -> None:
         """Wait until everything that was logged is sent or spooled, up to *closeTimeout*."""
-        self._sender.flush(self._times.close)
+        self._sender.flush(self._close_seconds)
 
     def close(self) -> None:
         """Send what there is, up to *closeTimeout*; what is left is spooled or lost."""
@@ -152,13 +156,14 @@ class BatchJsonHandler(UnlockedHandler):
 
     def _make_sender(self) -> Sender:
         self._account = Account(str(self._address), self)
+        self._intake = Intake(Buffer(*self._buffer_settings), self._account, *self._intake_settings)
         directory, max_bytes = self._spool_settings
         return Sender(
+            self._intake,
             Connection(self._address, self._context, self._request_timeout),
-            Buffer(*self._buffer_settings),
             self._account,
-            self._times,
             Spool(directory, max_bytes) if directory is not None else None,
+            self._close_seconds,
             self._refuse,
         )
 

@@ -7,7 +7,6 @@ import math
 import time
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any, NamedTuple
 
@@ -17,6 +16,7 @@ from chronologer.client.connection import Answer, Connection
 STORED, PARTLY_STORED, TOO_LARGE = 201, 207, 413
 WAIT = frozenset([408, 425, 429, 502, 503, 504, 507])  # tried again for as long as it takes
 DENIED = frozenset([401, 403])
+REFUSED = frozenset([400, 405, 409, 411, TOO_LARGE, 415])  # what the server says of a request
 MAX_RETRY_AFTER = 600  # seconds
 MAX_REASON = 300  # characters
 
@@ -34,7 +34,11 @@ class DeniedError(AwayError):
 
 
 class FailedError(AwayError):
-    """An error of the server itself, which may be there for good."""
+    """
+    An error of the server itself, which may be there for good, or an answer that is none of its.
+
+    While it is deployed something in front of it may say 404, or lead elsewhere.
+    """
 
 
 class RefusedError(Exception):
@@ -78,7 +82,7 @@ def deliver(connection: Connection, batch: Batch) -> Settled:
         raise AwayError(_reason(answer), _delay(answer.retry_after))
     if answer.status in DENIED:
         raise DeniedError(_reason(answer))
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if answer.status not in REFUSED and answer.status != PARTLY_STORED:
         raise FailedError(_reason(answer))
     return _sort_out(connection, batch, answer)
 

@@ -17,6 +17,7 @@ from chronologer.client.content import PLAIN, message_of, name_of
 from chronologer.client.unlocked import UnlockedHandler
 
 IN_PROCESS = (queues.Queue, queues.SimpleQueue)
+SHUTDOWN = 1.0  # seconds at most between the flush and the close of logging.shutdown
 
 
 class _Listener(logging.handlers.QueueListener):
@@ -25,8 +26,11 @@ class _Listener(logging.handlers.QueueListener):
     queue: Any
     _thread: Any
 
-    def handle(self, record: logging.LogRecord) -> None:
-        """Handle *record*; an error does not end the thread."""
+    def handle(self, record: logging.LogRecord | threading.Event) -> None:
+        """Handle *record*, or tell a flush that all before it is handled; errors end nothing."""
+        if isinstance(record, threading.Event):
+            record.set()
+            return
         try:
             super().handle(record)
         except Exception:
@@ -90,11 +94,14 @@ class QueueProxyHandler(UnlockedHandler):
     ) -> None:
         if hasattr(queue, 'configurator') and '()' in queue:
             queue = queue.configurator.configure_custom(dict(queue))
+        if not hasattr(queue, 'put_nowait'):
+            raise ValueError(f'queue: expected one with put_nowait, got {queue!r}')
         self.target = target(**kwargs)  # first: `logging.shutdown` goes from the last to the first
         super().__init__()
         self.queue = queue
         self._prefix, self._close_timeout = prefix, closeTimeout
         self._is_listening, self._is_closed = False, False
+        self._given_up = float('-inf')  # when a flush had run out of time
         self._is_ours = True  # the queue: its records are for this process
         self._starting = threading.RLock()
         self._listen()
@@ -133,6 +140,17 @@ class QueueProxyHandler(UnlockedHandler):
                     self._listen()
         self.queue.put_nowait(record)
 
+    def flush(self) -> None:
+        """Wait until the target has what is queued, up to *closeTimeout*, and flush it."""
+        if self._is_listening and isinstance(self.queue, IN_PROCESS):
+            is_handled = threading.Event()
+            deadline = time.monotonic() + self._close_timeout
+            with suppress(queues.Full):
+                self.queue.put(is_handled, True, self._close_timeout)
+            if not is_handled.wait(max(deadline - time.monotonic(), 0.0)):
+                self._given_up = time.monotonic()
+        self.target.flush()
+
     def close(self) -> None:
         """Let the target have what is queued, then close it."""
         self.acquire()
@@ -142,7 +160,9 @@ class QueueProxyHandler(UnlockedHandler):
         finally:
             self.release()
         if is_listening:
-            if not self._listener.stop_within(self._close_timeout):
+            # After a flush in vain there is nothing to wait for: logging.shutdown does both.
+            is_hopeless = time.monotonic() - self._given_up < SHUTDOWN
+            if not self._listener.stop_within(0.001 if is_hopeless else self._close_timeout):
                 self._report_rest()
             self.target.close()
         super().close()
@@ -171,7 +191,7 @@ class QueueProxyHandler(UnlockedHandler):
             while True:
                 rest.append(self.queue.get_nowait())
         except queues.Empty:
-            rest = [record for record in rest if record is not None]
+            rest = [record for record in rest if isinstance(record, logging.LogRecord)]
         if rest:
             try:
                 raise TimeoutError(f'{len(rest):,} records were left after {self._close_timeout} s')

@@ -29,6 +29,7 @@ SUFFIX, UNFINISHED, UNREADABLE = '.ndjson.gz', '.part', '.unreadable'
 # Of a file of ours; others are left alone.
 NAME = re.compile(r'([0-9]{20})-[0-9]+-([0-9a-f]{32})\.ndjson(\.gz|\.part|\.unreadable)')
 ABANDONED = 600  # seconds after which nobody goes on writing a file
+SURVEY = 1.0  # seconds between two looks at the sizes of all files; there may be thousands
 BLOCK = 4096  # bytes that a file takes at least
 
 
@@ -44,6 +45,8 @@ class Spool:
         self._lock: int | None = None
         self._listed: list[str] = []  # names, some of which may be gone
         self._stuck: set[str] = set()  # names of what can be neither read nor removed
+        self._used = 0  # bytes, as last seen
+        self._next_survey = 0.0  # of the monotonic clock
         self._last = 0  # time in the name of the last file, in nanoseconds
 
     def make(self) -> None:
@@ -70,10 +73,14 @@ class Spool:
         """
         body = batch.body
         self.make()  # somebody may have removed it
-        used, last = self._survey()
-        if used + _blocks(len(body)) > self._max_bytes:
+        if time.monotonic() >= self._next_survey:
+            self._used, self._last = self._survey()
+            self._next_survey = time.monotonic() + SURVEY
+        self._used += _blocks(len(body))
+        if self._used > self._max_bytes:
+            self._next_survey = 0.0
             raise SpoolFullError(f'{self._directory} has reached {self._max_bytes:,} bytes')
-        self._last = max(time.time_ns(), last + 1, self._last + 1)  # clocks may be put back
+        self._last = max(time.time_ns(), self._last + 1)  # clocks may be put back
         path = self._directory / f'{self._last:020}-{os.getpid()}-{batch.key}{SUFFIX}'
         part = path.with_suffix(UNFINISHED)
         try:
@@ -156,7 +163,7 @@ class Spool:
                     used += _blocks(stat.st_size)
             except FileNotFoundError:
                 pass  # sent meanwhile, by another process
-        return used, last
+        return used, max(last, self._last)
 
     def _read(self, path: Path) -> Batch | None:
         try:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from chronologer.client import BatchJsonHandler, RefusedError, sender
+from chronologer.client import BatchJsonHandler, RefusedError, backoff
 from test.client.peer import TIMEOUT
 
 FOREVER = 3600.0  # seconds: what is sent is sent for another reason
@@ -69,5 +69,5 @@ def own_log():
 @pytest.fixture
 def short_delays(monkeypatch):
     """Between tries."""
-    monkeypatch.setattr(sender, 'DELAY', 0.01)
-    monkeypatch.setattr(sender, 'MAX_DELAY', 0.02)
+    monkeypatch.setattr(backoff, 'DELAY', 0.01)
+    monkeypatch.setattr(backoff, 'MAX_DELAY', 0.02)

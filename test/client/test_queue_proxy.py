@@ -8,6 +8,7 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -101,7 +102,7 @@ def test_the_target_is_closed_after_the_queue_is_empty():
     )
     command = [sys.executable, '-c', code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20)
-    assert ('', 'first False\n', 0) == (done.stderr, done.stdout, done.returncode)
+    assert ('', 'first False\nsaid False\n', 0) == (done.stderr, done.stdout, done.returncode)
 
 
 def test_a_traceback_is_kept_as_text():
@@ -117,6 +118,54 @@ def test_a_traceback_is_kept_as_text():
     handler.close()
     assert keep[0].exc_text.endswith('ValueError: bad')
     assert 'failed' == keep[0].message
+
+
+def test_flush_waits_for_the_target():
+    """Until it has what was queued; then it is flushed itself."""
+
+    class Slow(Target):
+        def emit(self, record):
+            time.sleep(0.01)
+            super().emit(record)
+
+        def flush(self):
+            self.keep.append('flushed')
+
+    keep: list = []
+    handler = client.QueueProxyHandler(queue.Queue(), target=Slow, keep=keep)
+    for number in range(10):
+        handler.handle(logging.makeLogRecord({'msg': str(number)}))
+    handler.flush()
+    assert (11, 'flushed') == (len(keep), keep[-1])
+    handler.close()
+
+
+def test_flush_and_close_of_a_target_that_hangs(monkeypatch):
+    """Wait once, and say how much is left."""
+    reported = []
+    is_over = threading.Event()
+
+    class Hanging(Target):
+        def emit(self, record):
+            is_over.wait(20)
+
+    handler = client.QueueProxyHandler(queue.Queue(), target=Hanging, keep=[], closeTimeout=0.2)
+    monkeypatch.setattr(handler, 'handleError', lambda record: reported.append(sys.exc_info()[1]))
+    for number in range(10):
+        handler.handle(logging.makeLogRecord({'msg': str(number)}))
+    handler.flush()
+    monkeypatch.setattr(handler, '_close_timeout', 3600)
+    handler.close()
+    is_over.set()
+    assert ['9 records were left after 3600 s'] == [str(error) for error in reported]
+
+
+def test_a_queue_that_cannot_be_used_is_refused():
+    """When the handler is made; no target is made then."""
+    made: list = []
+    with pytest.raises(ValueError, match='queue: expected one with put_nowait, got 5'):
+        client.QueueProxyHandler(5, target=made.append)
+    assert not made
 
 
 def test_a_closed_handler_takes_nothing():

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from chronologer.client import BatchJsonHandler, Counters, sender
+from chronologer.client import spool as spool_module
 from chronologer.client.buffer import Batch
 from chronologer.client.spool import ABANDONED, BLOCK, Spool, SpoolFullError
 from test.client.conftest import logging_to, wait_for
@@ -84,8 +85,9 @@ def test_nobody_else_may_read_it(directory):
     assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
 
 
-def test_it_is_bounded(directory):
+def test_it_is_bounded(directory, monkeypatch):
     """By what files take on disk, of all processes; room comes back."""
+    monkeypatch.setattr(spool_module, 'SURVEY', 0.0)
     spool, other = opened(directory, 3 * BLOCK), opened(directory, 3 * BLOCK)
     for each in (spool, other):
         each.add(batch('a'))
