@@ -82,21 +82,14 @@ class BatchJsonHandler(UnlockedHandler):
     ):
         if not 1 <= capacity <= 1000:  # what the server stores as a whole or not at all
             raise ValueError(f'capacity: expected 1 to 1,000 records, got {capacity!r}')
-        for name, value, least in (
-            ('flushTimeout', flushTimeout, 0),
-            ('blockTimeout', blockTimeout, 0),
-            ('closeTimeout', closeTimeout, 0),
-            ('requestTimeout', requestTimeout, 0.001),
-            ('maxBytes', maxBytes, 1),
-            ('spoolBytes', spoolBytes, 1),
-        ):
-            if not isinstance(value, (int, float)) or not value >= least:
-                raise ValueError(f'{name}: expected a number from {least} on, got {value!r}')
+        _check(0, flushTimeout=flushTimeout, blockTimeout=blockTimeout, closeTimeout=closeTimeout)
+        _check(0.001, requestTimeout=requestTimeout)
+        _check(1, maxBytes=maxBytes, spoolBytes=spoolBytes)
         self._address = parse_address(host, url, secure, credentials)
         self._context, self._request_timeout = context, min(requestTimeout, LONG)
         self._flush_level = _level_number('flushLevel', flushLevel)
-        self._prefix = prefix
         self._keep_level = _level_number('keepLevel', keepLevel)
+        self._prefix = prefix
         self._buffer_settings = capacity, maxBytes
         if spool == '':
             raise ValueError('spool: expected a directory, or None')
@@ -188,6 +181,12 @@ def _record_of(line: bytes) -> logging.LogRecord:
     if isinstance(fields.get('args'), list):
         fields['args'] = tuple(fields['args'])
     return logging.makeLogRecord(fields)
+
+
+def _check(least: float, **numbers: Any) -> None:
+    for name, number in numbers.items():
+        if not isinstance(number, (int, float)) or not number >= least:
+            raise ValueError(f'{name}: expected a number from {least} on, got {number!r}')
 
 
 def _level_number(name: str, level: int | str) -> int:
