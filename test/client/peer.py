@@ -3,6 +3,7 @@
 import gzip
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -54,6 +55,7 @@ class Peer:
         self.changed = threading.Condition()
         self.connections = 0
         self.is_reading_bodies = True
+        self.context: ssl.SSLContext | None = None  # to speak TLS
         self._open: list[socket.socket] = []
 
     def __enter__(self) -> 'Peer':
@@ -102,6 +104,8 @@ class Peer:
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         try:
+            if self.context is not None:
+                connection = self.context.wrap_socket(connection, server_side=True)
             with connection, connection.makefile('rb') as stream:
                 while stream.readline():
                     self._take(connection, stream, number)

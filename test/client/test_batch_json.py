@@ -4,6 +4,7 @@ import json
 import logging
 import logging.config
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import pytest
 from chronologer.client import BatchJsonHandler, Counters, backoff, delivery
 from test.client.conftest import logging_to, wait_for
 from test.client.peer import TIMEOUT, Peer, answer, hang_up, refused_port
+from test.servers.database import make_certificates
 
 pytestmark = pytest.mark.usefixtures('short_delays')
 
@@ -596,6 +598,42 @@ def test_what_it_says_is_sent_too():
             'one',
             f'Records for http://{peer.host}/api/v1/record wait: 503 Said',
         ] == peer.messages
+
+
+@pytest.fixture(scope='module')
+def certificates(tmp_path_factory):
+    """Of a server on 127.0.0.1."""
+    return make_certificates(tmp_path_factory.mktemp('certificates'))
+
+
+@pytest.fixture
+def secure_peer(certificates):
+    """A server that speaks TLS."""
+    with Peer() as peer:
+        peer.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        peer.context.load_cert_chain(certificates['cert'], certificates['key'])
+        yield peer
+
+
+def test_https(secure_peer, certificates):
+    """With an authority of one's own."""
+    context = ssl.create_default_context(cafile=str(certificates['ca']))
+    with logging_to(f'https://{secure_peer.host}', context=context) as (logger, handler):
+        for number in range(3):
+            logger.info('%d', number)
+            handler.flush()
+        assert Counters(sent=3) == handler.counters
+    assert 1 == secure_peer.connections
+
+
+def test_a_certificate_that_is_not_trusted(secure_peer, own_log):
+    """Nothing is sent, no password either; records wait."""
+    with logging_to(f'https://bob:x@{secure_peer.host}', closeTimeout=0.3) as (logger, handler):
+        logger.info('one')
+        handler.flush()
+        assert 1 == handler.counters.waiting
+    assert not secure_peer.requests
+    assert 'CERTIFICATE_VERIFY_FAILED' in own_log()[0]
 
 
 def test_it_can_be_declared():
