@@ -10,7 +10,7 @@ serve: $(VENV)/server.installed
 	$(RUN) -m chronologer serve -m
 
 # ARGS are for pytest, such as ARGS='-k timeline'. Without any, some tests run beside the others, which
-# takes two thirds of the time on two cores; what they say comes at the end.
+# takes four fifths of the time on two cores; what they say comes at the end.
 BESIDE := test/client test/ui
 PYTEST := CHRONOLOGER_TEST_REQUIRE=all $(RUN) -m pytest
 
