@@ -49,8 +49,12 @@ class RefusedError(Exception):
         lines: The records, as they were sent: JSON.
     """
 
-    def __init__(self, reason: str, lines: list[bytes]):
-        super().__init__(reason)
+    def __init__(self, reason: str, lines: list[bytes], count: int = 0):
+        """*count* is that of all records which were sent, if others were not refused."""
+        which = f'{len(lines):,} of {count:,}' if count else f'{len(lines):,}'
+        super().__init__(
+            f'{which} record{"s" if (count or len(lines)) > 1 else ""} refused: {reason}'
+        )
         self.lines = lines
 
 
@@ -105,9 +109,7 @@ def _sort_out(connection: Connection, batch: Batch, answer: Answer) -> Settled:
     refused = [line for n, line in enumerate(lines, 1) if n in errors]
     count, refusals = len(lines) - len(rest) - len(refused), []
     if refused:
-        first = next(iter(errors.values()))
-        reason = f'{len(refused):,} of {len(lines):,} records were refused: {first}'
-        refusals.append(RefusedError(reason, refused))
+        refusals.append(RefusedError(next(iter(errors.values())), refused, len(lines)))
     if rest and answer.status == TOO_LARGE and len(lines) > 1:
         middle = (len(rest) + 1) // 2
         for name, piece in (('a', rest[:middle]), ('b', rest[middle:])):

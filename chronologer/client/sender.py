@@ -346,4 +346,4 @@ class Sender:
         self._account.away(self._backoff.reason)
         if isinstance(error, DeniedError) and not self._backoff.is_denied:
             self._backoff.is_denied = True
-            self._refuse(RefusedError(f'{error}; records stay in the spool', batch.lines))
+            self._refuse(RefusedError(f'{error}; what is refused stays in the spool', batch.lines))

@@ -58,8 +58,8 @@ while 'fork' in name:
 class Outcome(NamedTuple):
     """Records."""
 
-    logged: int
-    safe: int  # of those logged: they must arrive
+    planned: int  # a program that is killed logs less
+    safe: int  # stored or on disk before that: they must arrive
     arrived: int
     lost: int  # of those that were safe
     doubled: int
@@ -99,11 +99,11 @@ def arrived(server: Server) -> Counter[str]:
     return Counter(json.loads(line)['message'] for line in answer.data.splitlines())
 
 
-def compare(server: Server, logged: int, safe: set[str]) -> Outcome:
+def compare(server: Server, planned: int, safe: set[str]) -> Outcome:
     """What became of the records."""
     counts = arrived(server)
     doubled = sum(count - 1 for count in counts.values())
-    return Outcome(logged, len(safe), len(counts), len(safe - set(counts)), doubled)
+    return Outcome(planned, len(safe), len(counts), len(safe - set(counts)), doubled)
 
 
 def pause(rng: random.Random, least: float, most: float) -> None:

@@ -129,7 +129,7 @@ def test_what_is_refused_reaches_handle_error(status):
         handler.flush()
         logger.info('three')
         handler.flush()
-        text = f'RefusedError: {status} Said: AuthenticationError: who are you?'
+        text = f'RefusedError: 2 records refused: {status} Said: AuthenticationError: who are you?'
         assert [('one', text)] == handler.errors
         assert ['one', 'two'] == [json.loads(line)['message'] for line in handler.refused]
         assert Counters(sent=1, dropped=2) == handler.counters
@@ -146,7 +146,7 @@ def test_only_what_was_refused_is_dropped(status):
         for number in range(3):
             logger.info('%d', number)
         handler.flush()
-        why = '1 of 3 records were refused: line 2: InputError: no field created'
+        why = '1 of 3 records refused: line 2: InputError: no field created'
         assert [('1', f'RefusedError: {why}')] == handler.errors
         assert Counters(sent=2, dropped=1) == handler.counters
 
@@ -167,7 +167,9 @@ def test_a_batch_that_is_too_large_is_split():
             logger.info(text)
         handler.flush()
         assert list('abcefg') == peer.messages
-        assert [('large', 'RefusedError: 413 Said: LimitError: large')] == handler.errors
+        assert [
+            ('large', 'RefusedError: 1 record refused: 413 Said: LimitError: large')
+        ] == handler.errors
         assert Counters(sent=6, dropped=1) == handler.counters
     assert len(peer.requests) == len({request.key for request in peer.requests})
 
@@ -196,7 +198,7 @@ def test_an_error_that_stays_is_not_tried_for_ever(monkeypatch):
         handler.flush()
         logger.info('two')
         handler.flush()
-        assert [('one', 'RefusedError: 500 Said')] == handler.errors
+        assert [('one', 'RefusedError: 1 record refused: 500 Said')] == handler.errors
         assert ['two'] == peer.messages
         assert Counters(sent=1, dropped=1, retried=3) == handler.counters
 

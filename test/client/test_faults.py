@@ -29,4 +29,4 @@ def test_nothing_is_lost_and_nothing_doubled(scenario, outcomes):
     """Of what was stored or on disk."""
     outcome = outcomes[scenario].result()
     assert (0, 0) == (outcome.lost, outcome.doubled)
-    assert outcome.safe > outcome.logged / 20
+    assert outcome.safe > outcome.planned / 20

@@ -300,8 +300,8 @@ def test_a_wrong_password_costs_nothing(directory, own_log):
             logger.info(text)
             handler.flush()
         peer.wait_for(lambda: len(peer.requests) > 4)
-        why = 'RefusedError: 401 Said: AuthenticationError: wrong password'
-        assert [('one', f'{why}; records stay in the spool')] == handler.errors
+        why = 'RefusedError: 1 record refused: 401 Said: AuthenticationError: wrong password'
+        assert [('one', f'{why}; what is refused stays in the spool')] == handler.errors
         peer.answers = [None]
         wait_for(lambda: handler.counters.sent == 2)
         assert ['one', 'two'] == peer.messages
@@ -319,7 +319,7 @@ def test_a_batch_on_disk_that_is_refused_is_dropped(directory):
             logger.info('two')
             handler.flush()
             wait_for(lambda: handler.counters.sent == 1)
-        assert [('one', 'RefusedError: 400 Said')] == handler.errors
+        assert [('one', 'RefusedError: 1 record refused: 400 Said')] == handler.errors
     assert Counters(1, 1, 1) == handler.counters._replace(spooled=0)
 
 
@@ -484,7 +484,9 @@ def test_a_file_without_records_is_dropped(directory):
     spool = Spool(str(directory), 2**20)
     spool.add(batch('nonsense'))
     with Peer(answer(400)) as peer, logging_to(peer.host, spool=str(directory)) as (_, handler):
-        wait_for(lambda: handler.errors == [('nonsense', 'RefusedError: 400 Said')])
+        wait_for(
+            lambda: handler.errors == [('nonsense', 'RefusedError: 1 record refused: 400 Said')]
+        )
         wait_for(lambda: not files(directory))
 
 
