@@ -150,7 +150,10 @@ class Buffer:
         """The newest batch that could take less memory; it is not far from the end."""
         if not self._uncompressed:
             return None
-        return next(batch for batch in reversed(self._batches) if not batch.is_compressed)
+        found = next((batch for batch in reversed(self._batches) if not batch.is_compressed), None)
+        if found is None:
+            self._uncompressed = 0
+        return found
 
     def replace(self, batch: Batch, body: bytes) -> None:
         """Keep *batch* as *body* from now on, if it is still here."""
@@ -168,7 +171,8 @@ class Buffer:
         Even then there may be no room: what was sent once is kept.
         """
         before, needed = len(self), len(line) + LINE_COST
-        if not self.may_have_room(line):
+        self._count_again()
+        if self.has_room(line) or not self.may_have_room(line):
             return 0
         goal = self._max_bytes - max(needed, self._max_bytes // SLACK)
         if not self._batches or self._batches[-1].is_sent:
@@ -181,6 +185,12 @@ class Buffer:
         while self.size > goal and self._batches and not self._batches[-1].is_sent:
             self._remove(int(self._batches[0].is_sent))  # none but the first one was sent
         return before - len(self)
+
+    def _count_again(self) -> None:
+        """Exceptions of signal handlers may have come between a change and its count."""
+        self._size = sum(batch.size for batch in self._batches)
+        self._filling_size = sum(map(len, self._filling)) + LINE_COST * len(self._filling)
+        self._uncompressed = sum(not batch.is_compressed for batch in self._batches)
 
     def _thin(self, batch: Batch) -> None:
         """Keep of *batch* what is marked."""

@@ -80,7 +80,8 @@ class Intake:
             self.settled += lost
             has_room = self._buffer.has_room(line)
             reason = self.trouble or 'the server is slower than this program'
-            self._account.lose(lost + (not has_room), f'no room in memory ({reason})')
+            if lost or not has_room:
+                self._account.lose(lost + (not has_room), f'no room in memory ({reason})')
             return has_room
         return True
 

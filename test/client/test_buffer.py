@@ -90,6 +90,19 @@ def test_room_is_made_for_more_than_one():
     assert buffer.size <= 100_000 - 100_000 // SLACK
 
 
+def test_a_count_that_went_wrong_costs_nothing():
+    """An exception of a signal handler came between a change and its count."""
+    buffer = Buffer(10, 10_000)
+    buffer.append(b'x', False)
+    buffer._size += 20_000
+    buffer._uncompressed += 5
+    assert (True, None, False) == (buffer.is_piling_up, buffer.uncompressed(), buffer.is_piling_up)
+    assert not buffer.has_room(b'x')
+    assert 0 == buffer.make_room(b'x')
+    assert buffer.has_room(b'x')
+    assert [b'x'] == lines_of(buffer)
+
+
 def test_what_was_sent_is_not_given_up():
     """The server may have it, under a key that stands for just these lines."""
     buffer = Buffer(10, 5000)
