@@ -103,7 +103,7 @@ def _sort_out(connection: Connection, batch: Batch, answer: Answer) -> Settled:
     """Of a batch that was not stored as a whole."""
     lines = batch.lines
     stored, errors = _outcomes(answer)
-    if answer.status == PARTLY_STORED and len(stored.keys() | errors.keys()) < len(lines):
+    if answer.status == PARTLY_STORED and len(stored | errors.keys()) < len(lines):
         raise AwayError(f'{answer.status} {answer.reason}, but not of all records')
     rest = [line for n, line in enumerate(lines, 1) if n not in stored and n not in errors]
     refused = [line for n, line in enumerate(lines, 1) if n in errors]
@@ -122,15 +122,15 @@ def _sort_out(connection: Connection, batch: Batch, answer: Answer) -> Settled:
     return Settled(count, refusals)
 
 
-def _outcomes(answer: Answer) -> tuple[dict[int, int], dict[int, str]]:
+def _outcomes(answer: Answer) -> tuple[set[int], dict[int, str]]:
     """The lines that were stored, and those that were refused with the reason."""
-    stored: dict[int, int] = {}
+    stored: set[int] = set()
     errors: dict[int, str] = {}
     # An answer without them may be one of something between us and the server.
     with suppress(ValueError, KeyError, TypeError):
         for entry in json.loads(answer.body)['records']:
             if 'id' in entry:
-                stored[entry['line']] = entry['id']
+                stored.add(entry['line'])
             else:
                 errors[entry['line']] = f'line {entry["line"]}: {_error_text(entry["error"])}'
     return stored, errors

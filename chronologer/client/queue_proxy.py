@@ -14,10 +14,9 @@ from typing import Any, Callable
 
 from chronologer.client import fork
 from chronologer.client.content import PLAIN, message_of, name_of
-from chronologer.client.unlocked import UnlockedHandler
+from chronologer.client.unlocked import SHUTDOWN, UnlockedHandler
 
 IN_PROCESS = (queues.Queue, queues.SimpleQueue)
-SHUTDOWN = 1.0  # seconds at most between the flush and the close of logging.shutdown
 
 
 class _Listener(logging.handlers.QueueListener):

@@ -20,9 +20,9 @@ from chronologer.client.delivery import (
 )
 from chronologer.client.intake import Intake
 from chronologer.client.spool import Spool, SpoolFullError
+from chronologer.client.unlocked import SHUTDOWN
 
 LOOK = 10.0  # seconds after which the spool is looked at for what others have left
-SHUTDOWN = 1.0  # seconds at most between the flush and the close of logging.shutdown
 
 
 class _TooLateError(Exception):

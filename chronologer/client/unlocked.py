@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+SHUTDOWN = 1.0  # seconds at most between the flush and the close of `logging.shutdown`
+
 
 class UnlockedHandler(logging.Handler):
     """
