@@ -54,6 +54,8 @@ ENGINES = {
     'sqlite': ('chronologer.storage.sqlite', 'SQLiteStorage'),
     'mysql': ('chronologer.storage.mysql', 'MySQLStorage'),
     'mysql+pymysql': ('chronologer.storage.mysql', 'MySQLStorage'),
+    'chdb': ('chronologer.storage.clickhouse', 'ClickHouseStorage'),
+    'clickhouse': ('chronologer.storage.clickhouse', 'ClickHouseStorage'),
 }
 
 
@@ -68,6 +70,8 @@ class Storage(ABC):
     Any method raises `StorageBusyError` when the engine cannot be reached or does not answer within
     its time limit, and `StorageError` when it fails.
     """
+
+    is_exclusive = False  # whether one process alone may open it
 
     @abstractmethod
     def insert(

@@ -8,7 +8,8 @@ import pytest
 from chronologer.model import Filter
 from chronologer.storage import create_storage, index, signature
 
-ENGINES = ['sqlite', 'mysql', 'mysql+pymysql', 'mariadb', 'mariadb+pymysql']
+SQL_ENGINES = ['sqlite', 'mysql', 'mysql+pymysql', 'mariadb', 'mariadb+pymysql']
+ENGINES = [*SQL_ENGINES, 'chdb']
 
 numbers = itertools.count()
 
@@ -29,6 +30,9 @@ def empty_dsn(request, tmp_path_factory):
     if engine == 'sqlite':
         directory = tmp_path_factory.mktemp('sqlite')
         return lambda: f'sqlite:///{directory}/{next(numbers)}.sqlite'
+    if engine == 'chdb':
+        directory = request.getfixturevalue('chdb_directory')
+        return lambda: f'chdb://{directory}?database=contract_{next(numbers)}'
     server = request.getfixturevalue(engine)
     return lambda: server.empty_dsn('+'.join(filter(None, ('mysql', driver))))
 
