@@ -16,6 +16,7 @@ from chronologer.storage.clickhouse.connection import open_client
 from chronologer.storage.clickhouse.dsn import Target
 from test.servers.asgi import as_wsgi
 from test.servers.chronologer import Server
+from test.servers.clickhouse import ClickHouse
 from test.servers.database import MariaDB, MySQL
 
 settings.register_profile('chronologer', deadline=None)  # no test depends on the clock
@@ -76,6 +77,14 @@ def mysql(tmp_path_factory):
 def mariadb(tmp_path_factory):
     """A real MariaDB server."""
     yield from run_database(MariaDB, tmp_path_factory.mktemp('mariadb'))
+
+
+@pytest.fixture(scope='session')
+def clickhouse(tmp_path_factory):
+    """ClickHouse's HTTP interface, in front of chDB in a process of its own."""
+    server = ClickHouse(tmp_path_factory.mktemp('clickhouse'))
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope='session')

@@ -8,7 +8,7 @@ of what a storage promises. DSNs: see `dsn`.
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -21,7 +21,7 @@ from chronologer.model import MICROSECOND, Filter, Record, instant, microseconds
 from chronologer.query import Column, Path
 from chronologer.storage import Batch, Facet, FieldTypes, Outcome, RetryKey
 from chronologer.storage.bucket import DAY, Range, time_range
-from chronologer.storage.clickhouse import schema
+from chronologer.storage.clickhouse import purge, schema
 from chronologer.storage.clickhouse.connection import Connection, Pool, translated
 from chronologer.storage.clickhouse.counting import (
     can_narrow,
@@ -32,7 +32,6 @@ from chronologer.storage.clickhouse.counting import (
 )
 from chronologer.storage.clickhouse.dsn import parse_dsn
 from chronologer.storage.clickhouse.insertion import Insertion
-from chronologer.storage.clickhouse.purge import days, purge_day
 from chronologer.storage.clickhouse.render import conditions
 from chronologer.storage.clickhouse.rows import LOGREC, read_logrec
 from chronologer.storage.listing import Listing, Place, fetch_small
@@ -76,13 +75,14 @@ class ClickHouseStorage(Listing):
         span = Range(span.low, min(span.high, microseconds(before) - 1))
         if not span:
             return 0
-        with self._writing() as db:
-            found = days(db, filter, span)
-        purged = 0
-        for day in found:
-            with self._writing() as db:
-                purged += purge_day(db, self._target, filter, span, day)
-        return purged
+        with self._translated(), self._writers.connection() as db:
+            last_id = self._insertion.horizon(db)
+            days = purge.whole_days(db, filter, span)
+            purged = 0
+            for day in days:
+                with self._insertion.lock:
+                    purged += purge.drop_day(db, self._target, day)
+            return purged + purge.delete(db, self._target, filter, span, last_id)
 
     # Reading
 
@@ -243,7 +243,7 @@ class ClickHouseStorage(Listing):
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with translated(self._target, self._query_timeout), self._readers.connection() as db:
+        with self._translated(), self._readers.connection() as db:
             started = time.monotonic()
             yield db
         if time.monotonic() - started > self._query_timeout:
@@ -252,15 +252,14 @@ class ClickHouseStorage(Listing):
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         """A connection; nobody else of this process writes meanwhile."""
-        with (
-            translated(self._target, self._query_timeout),
-            self._insertion.lock,
-            self._writers.connection() as db,
-        ):
+        with self._translated(), self._insertion.lock, self._writers.connection() as db:
             yield db
 
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self._target, self._query_timeout)
+
     def migrate(self) -> None:
-        with translated(self._target, self._query_timeout):
+        with self._translated():
             schema.migrate(self._target)
 
     def check(self) -> None:
