@@ -72,6 +72,7 @@ class Storage(ABC):
     """
 
     is_exclusive = False  # whether one process alone may open it
+    group_records = 2000  # that one transaction had best have, if as many wait
 
     @abstractmethod
     def insert(

@@ -45,6 +45,8 @@ _insertions: WeakValueDictionary[tuple[str, ...], Insertion] = WeakValueDictiona
 class ClickHouseStorage(Listing):
     """DSN: see `chronologer.storage.clickhouse.dsn`."""
 
+    group_records = 10_000  # each group is a part, or one for each of its days, to be merged
+
     def __init__(self, dsn: str, query_timeout: float):
         self._target = target = parse_dsn(dsn)
         self.is_exclusive = target.is_embedded
