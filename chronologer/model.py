@@ -19,6 +19,35 @@ MICROSECOND = timedelta(microseconds=1)
 BUCKET = timedelta(minutes=15)  # of the counters: offsets of today's time zones are multiples of it
 
 
+# Fields of a LogRecord: what a record has in columns, in ``error``, and in ``meta``.
+REQUIRED = ('name', 'levelno', 'created')
+ERROR = ('exc_info', 'exc_text')
+COLUMNS = frozenset([*REQUIRED, 'message'])
+
+# What a fresh LogRecord has in any supported Python, or a formatter sets, and no column holds.
+META = frozenset(
+    [
+        'args',
+        'asctime',
+        'filename',
+        'funcName',
+        'levelname',
+        'lineno',
+        'module',
+        'msecs',
+        'msg',
+        'pathname',
+        'process',
+        'processName',
+        'relativeCreated',
+        'stack_info',
+        'taskName',
+        'thread',
+        'threadName',
+    ]
+)
+
+
 def microseconds(ts: datetime) -> int:
     """Microseconds from the epoch to *ts*, an aware datetime."""
     return (ts - EPOCH) // MICROSECOND

@@ -79,7 +79,7 @@ def create_app(conf: Configuration, storage: Storage, writer: Writer) -> Front:
     """Return the whole of Chronologer as an ASGI callable, to be closed after use."""
     sessions = Sessions(conf.username, conf.password, conf.port, storage.secret)
     auth = Auth(conf.username, conf.password, sessions)
-    ingestion = RecordIngestion(conf, auth, storage.get)
+    ingestion = RecordIngestion(conf, auth, storage)
     site = Site(create_site(auth, storage), conf.thread_pool_size)
     return Front(ingestion, writer, site)
 

@@ -8,6 +8,7 @@ and in the end knows the answer. Who feeds it is `chronologer.front`.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -29,12 +30,12 @@ from chronologer.errors import (
 )
 from chronologer.ingest.encoding import Identity, find_encoding
 from chronologer.ingest.logrecord import decode_form, decode_json
-from chronologer.ingest.ndjson import DIGEST_SIZE, Decoder, Slice
+from chronologer.ingest.ndjson import DIGEST_SIZE, SLICE_RECORDS, Decoder, Slice
 from chronologer.ingest.raw import decode_raw
 from chronologer.ingest.writer import Submission
 from chronologer.model import Record
 from chronologer.parse import OFFSET_MAX, parse_integer
-from chronologer.storage import Outcome, Recalled, RetryKey
+from chronologer.storage import Outcome, Recalled, RetryKey, Storage
 
 FORM, NDJSON = 'application/x-www-form-urlencoded', 'application/x-ndjson'
 MAX_KEY_LENGTH = 255
@@ -44,8 +45,8 @@ LONG_REPORT = 10_000  # lines
 class RecordIngestion:
     """Decides how a request is taken, before its body is read."""
 
-    def __init__(self, conf: Configuration, auth: Auth, find: Callable[[int], Record | None]):
-        self._conf, self._auth, self._find = conf, auth, find
+    def __init__(self, conf: Configuration, auth: Auth, storage: Storage):
+        self._conf, self._auth, self._storage = conf, auth, storage
 
     def may_wait(self, headers: dict[str, str]) -> bool:
         """Whether `begin` has to ask the storage."""
@@ -72,8 +73,8 @@ class RecordIngestion:
         retry = _parse_key(headers.get('idempotency-key'), length, user, media_type, is_raw)
         body = Body(length, limit, encoding(limit if is_ndjson else conf.max_decoded_bytes))
         if is_ndjson:
-            return Several(body, decode, conf.max_record_bytes, retry)
-        return Single(body, decode, conf.max_record_bytes, retry, find=self._find)
+            return Several(body, decode, conf.max_record_bytes, retry, storage=self._storage)
+        return Single(body, decode, conf.max_record_bytes, retry, find=self._storage.get)
 
 
 def _take_raw(query_string: str) -> bool:
@@ -262,9 +263,16 @@ class Lines(Submission):
 class Several(Reception):
     """A body with a record in each line; a bad one does not cost its neighbours."""
 
-    def __init__(self, *args: Any):
+    def __init__(self, *args: Any, storage: Storage):
         super().__init__(*args)
-        self._decoder = Decoder(self._decode, self._max_record_bytes, self._retry is not None)
+        is_usual = self._decode is decode_json and storage.slice_records > SLICE_RECORDS
+        self._decoder = Decoder(
+            self._decode,
+            self._max_record_bytes,
+            self._retry is not None,
+            partial(storage.prepare, decode=decode_json) if is_usual else None,
+            storage.slice_records,
+        )
         self._report = Report(self._decoder.bad_lines)
         self._slices = 0
 
@@ -289,7 +297,7 @@ class Several(Reception):
     def _submission(self, slice: Slice) -> Lines:
         key = self._retry.key(str(self._slices or ''), slice.digest) if self._retry else None
         self._slices += 1
-        return Lines(tuple(slice.records), slice.size, key, tuple(slice.lines))
+        return Lines(slice.records, slice.size, key, tuple(slice.lines))
 
     def note(self, submission: Submission, outcome: Outcome) -> Iterator[Submission]:
         assert isinstance(submission, Lines)

@@ -21,35 +21,9 @@ from chronologer.ingest.json_text import is_plain, parse_object
 from chronologer.ingest.literal import Restorer
 from chronologer.ingest.message import interpolate
 from chronologer.ingest.stored import MAX_KEY, stored_text, stored_value
-from chronologer.model import EPOCH, Record
+from chronologer.model import COLUMNS, EPOCH, ERROR, META, REQUIRED, Record
 from chronologer.parse import LEVEL_MAX, LEVEL_MIN
 
-REQUIRED = ('name', 'levelno', 'created')
-ERROR = ('exc_info', 'exc_text')
-COLUMNS = frozenset([*REQUIRED, 'message'])
-
-# What a fresh LogRecord has in any supported Python, or a formatter sets, and no column holds.
-META = frozenset(
-    [
-        'args',
-        'asctime',
-        'filename',
-        'funcName',
-        'levelname',
-        'lineno',
-        'module',
-        'msecs',
-        'msg',
-        'pathname',
-        'process',
-        'processName',
-        'relativeCreated',
-        'stack_info',
-        'taskName',
-        'thread',
-        'threadName',
-    ]
-)
 # Text by definition: '123' is a message or a module, not a number. LogRecord leaves some of them
 # None when there is nothing to say.
 TEXT = frozenset(['asctime', 'filename', 'levelname', 'module', 'msg', 'pathname'])

@@ -43,6 +43,8 @@ def storage(tmp_path):
 class Gate:
     """Lets transactions of a real storage through one by one, and notes what was in them."""
 
+    group_records = 2000
+
     def __init__(self, storage):
         self._storage = storage
         self.open = threading.Event()

@@ -7,7 +7,7 @@ of what a storage promises. DSNs: see `dsn`.
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,9 +19,9 @@ import orjson
 from chronologer.errors import QueryTimeoutError
 from chronologer.model import MICROSECOND, Filter, Record, instant, microseconds
 from chronologer.query import Column, Path
-from chronologer.storage import Batch, Facet, FieldTypes, Outcome, RetryKey
+from chronologer.storage import Batch, Facet, FieldTypes, Outcome, Prepared, RetryKey
 from chronologer.storage.bucket import DAY, Range, time_range
-from chronologer.storage.clickhouse import purge, schema
+from chronologer.storage.clickhouse import decoding, purge, schema
 from chronologer.storage.clickhouse.connection import Connection, Pool, translated
 from chronologer.storage.clickhouse.counting import (
     can_narrow,
@@ -46,6 +46,7 @@ class ClickHouseStorage(Listing):
     """DSN: see `chronologer.storage.clickhouse.dsn`."""
 
     group_records = 10_000  # each group is a part, or one for each of its days, to be merged
+    slice_records = 5000
 
     def __init__(self, dsn: str, query_timeout: float):
         self._target = target = parse_dsn(dsn)
@@ -61,6 +62,7 @@ class ClickHouseStorage(Listing):
             writing |= {'insert_quorum': 'auto', 'distributed_foreground_insert': 1}
         self._readers = Pool(target, {**reading, **cluster})
         self._writers = Pool(target, {**writing, **cluster})
+        self._decoders = Pool(target, {'compile_expressions': 0})  # compiling takes longer
         self._insertion = _insertions.setdefault(target.key, Insertion(target))
 
     # Writing
@@ -71,6 +73,14 @@ class ClickHouseStorage(Listing):
         keys = [*keys, *[None] * (len(batches) - len(keys))]
         with self._writing() as db:
             return self._insertion.insert(db, batches, keys)
+
+    def prepare(self, lines: Sequence[bytes], decode: Callable[[bytes], Record]) -> Prepared | None:
+        """A server would have to be sent them, and to send them back."""
+        if not self._target.is_embedded or len(lines) < decoding.MIN_LINES:
+            return None
+        with self._translated(), self._decoders.connection() as db:
+            rows = decoding.decode(db, lines)
+        return None if rows is None else Prepared(lines, decode, rows)
 
     def purge(self, before: datetime, filter: Filter) -> int:
         span = time_range(filter)
@@ -271,3 +281,4 @@ class ClickHouseStorage(Listing):
     def close(self) -> None:
         self._readers.close()
         self._writers.close()
+        self._decoders.close()

@@ -94,6 +94,11 @@ class Connection:
         text, bound = bind(sql, parameters)
         self._client.raw_query(text, parameters=bound or None)  # `command` has them in the URL
 
+    def native(self, sql: str) -> bytes:
+        """Ask a question whose answer, in the format Native, is not for us."""
+        answer: bytes = self._client.raw_query(sql, fmt='Native')
+        return answer
+
     def insert(self, table: str, columns: Sequence[str], rows: bytes) -> None:
         """Insert *rows*, each an array in JSON, in lines."""
         # An iterator cannot be sent again: the driver would do so if the answer was lost.

@@ -20,8 +20,9 @@ from typing import NamedTuple
 import orjson
 
 from chronologer.errors import ChronologerError, RefusedError, StorageBusyError
-from chronologer.storage import MAX_FIELDS, Batch, Outcome, Recalled, RetryKey, retry
-from chronologer.storage.clickhouse import schema
+from chronologer.storage import MAX_FIELDS, Batch, Outcome, Prepared, Recalled, RetryKey, retry
+from chronologer.storage.builder import Fields
+from chronologer.storage.clickhouse import decoding, schema
 from chronologer.storage.clickhouse.connection import Connection
 from chronologer.storage.clickhouse.dsn import Target
 from chronologer.storage.clickhouse.ids import Ids, first_id, slot_of
@@ -44,6 +45,20 @@ class Note(NamedTuple):
     created: int  # seconds since the epoch
 
 
+class Piece(NamedTuple):
+    """What is to be inserted of a batch: lines of JSON, or rows that the engine has made."""
+
+    batch: Batch
+    first_id: int
+    lines: Sequence[bytes] = ()
+    rows: bytes = b''
+
+    @property
+    def last_id(self) -> int:
+        """The ids follow one another."""
+        return self.first_id + len(self.batch) - 1
+
+
 NOTED = ('owner', 'part', 'digest', 'first_id', 'n', 'created')
 BATCH_ERRORS = (AttributeError, OverflowError, TypeError, ValueError)
 
@@ -58,6 +73,7 @@ class Insertion:
         self._claim: Claim | None = EVER if target.is_embedded else None
         self._done = 0  # all our ids up to it are there, or will never be
         self._fields = FieldNames()
+        self._shapes: set[str] = set()  # of prepared records
 
     def horizon(self, db: Connection) -> int:
         """The id up to which all records can be seen that ever will have one as low."""
@@ -90,13 +106,13 @@ class Insertion:
         ids = self._ready(db)
         known = self._recall(db, [key for key in keys if key])
         outcomes: list[Outcome] = []
-        lines: list[list[bytes]] = []  # of each batch
+        pieces: list[Piece | None] = []  # of each batch
         new: dict[Place, Note] = {}
         for batch, key in zip(batches, keys, strict=True):
             outcome = known.get(_place(key)) if key else None
-            lines.append([])
+            piece = None
             if outcome is None:
-                outcome, lines[-1] = _make_lines(batch, ids)
+                outcome, piece = _make_piece(batch, ids)
                 if key and isinstance(outcome, list):
                     digest, first = key.digest.hex(), outcome[0] if outcome else 0
                     note = Note(digest, first, len(outcome), retry.now())
@@ -104,25 +120,32 @@ class Insertion:
             elif key and _place(key) in new and new[_place(key)].digest != key.digest.hex():
                 outcome = retry.conflict()
             outcomes.append(outcome)
+            pieces.append(piece)
         for place in self._note(db, new):
             for index, key in enumerate(keys):
                 if key and _place(key) == place:
-                    outcomes[index], lines[index] = _under_way(), []
-        self._add_fields(db, batches)
-        self._write(db, list(chain.from_iterable(lines)))
+                    outcomes[index], pieces[index] = _under_way(), None
+        self._write(db, [piece for piece in pieces if piece is not None])
         self._done = max([self._done, *(o[-1] for o in outcomes if isinstance(o, list) and o)])
         return outcomes
 
-    def _write(self, db: Connection, lines: list[bytes]) -> None:
-        """Insert all of them, or none."""
-        if not lines:
+    def _write(self, db: Connection, pieces: Sequence[Piece]) -> None:
+        """Insert all of them, or none; their fields before, which does no harm."""
+        if not pieces:
             return
+        made = [piece for piece in pieces if piece.lines]
+        prepared = [piece for piece in pieces if piece.rows]
+        fields = self._fields.unknown_of(chain.from_iterable(piece.batch for piece in made))
+        fields |= decoding.fields_of(db, [piece.rows for piece in prepared], self._shapes)
+        self._add_fields(db, fields)
         try:
-            db.insert('record', COLUMNS, b'\n'.join(lines))
+            if made:
+                db.insert('record', COLUMNS, b'\n'.join(chain.from_iterable(p.lines for p in made)))
+            for run in _runs(prepared):
+                decoding.insert(db, [piece.rows for piece in run], run[0].first_id)
         except BaseException:
-            first, last = (orjson.loads(line)[0] for line in (lines[0], lines[-1]))
             with suppress(Exception):
-                self._remove(db, first, last)
+                self._remove(db, pieces[0].first_id, pieces[-1].last_id)
             raise
 
     def _remove(self, db: Connection, first: int, last: int) -> None:
@@ -183,9 +206,8 @@ class Insertion:
 
     # Fields
 
-    def _add_fields(self, db: Connection, batches: Sequence[Batch]) -> None:
-        fields = self._fields.unknown_of(record for batch in batches for record in batch)
-        if not fields:
+    def _add_fields(self, db: Connection, fields: Fields) -> None:
+        if fields <= self._fields.known:
             return
         known = {(name, type) for name, type in db.execute('SELECT DISTINCT name, type FROM field')}
         new = sorted(fields - known)[: max(0, MAX_FIELDS - len(known))]
@@ -194,17 +216,30 @@ class Insertion:
         self._fields.known |= fields
 
 
-def _make_lines(batch: Batch, ids: Ids) -> tuple[Outcome, list[bytes]]:
-    """The ids of a batch and its lines, or why it cannot be stored."""
+def _make_piece(batch: Batch, ids: Ids) -> tuple[Outcome, Piece | None]:
+    """The ids of a batch and what is to be inserted, or why it cannot be stored."""
     try:
         first = ids.take(len(batch))
         numbers = range(first, first + len(batch))
+        if isinstance(batch, Prepared):
+            return list(numbers), Piece(batch, first, rows=batch.rows)
         lines = [make_row(id, record) for id, record in zip(numbers, batch, strict=True)]
     except ChronologerError as ex:
-        return ex, []
+        return ex, None
     except BATCH_ERRORS as ex:
-        return RefusedError(f'the storage cannot take the batch: {ex}'), []
-    return list(numbers), lines
+        return RefusedError(f'the storage cannot take the batch: {ex}'), None
+    return list(numbers), Piece(batch, first, lines) if lines else None
+
+
+def _runs(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """Pieces whose ids follow one another, together."""
+    runs: list[list[Piece]] = []
+    for piece in pieces:
+        if runs and runs[-1][-1].last_id + 1 == piece.first_id:
+            runs[-1].append(piece)
+        else:
+            runs.append([piece])
+    return runs
 
 
 def _place(key: RetryKey) -> Place:

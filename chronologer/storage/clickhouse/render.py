@@ -5,6 +5,8 @@ Conditions for ClickHouse: those of filters, and those of queries.
 JSON's escapes. The same call within a statement is evaluated once.
 """
 
+import re
+
 import orjson
 
 from chronologer.model import Filter
@@ -22,6 +24,7 @@ EXTRACTORS = {'integer': 'Int', 'float': 'Float', 'text': 'String', 'boolean': '
 SECTION = 'data'  # whose fields are in the index
 # As in the index of the table, character by character, or it is not used.
 FIELDS = "arrayMap(field -> sipHash64(field.1, '=', field.2), JSONExtractKeysAndValuesRaw({}))"
+SIMPLE = re.compile(r'[ !#-.0-\[\]-~]*')  # text that everybody writes in JSON as it is
 EXACT = 10**15  # numbers below it are written in one way
 
 
@@ -50,8 +53,9 @@ class ClickHouseRenderer(Renderer):
                 field = orjson.dumps({path.steps[1]: value}).decode()
                 known, wanted = FIELDS.format(SECTION), FIELDS.format('?')
                 hints.append(SQL(f'indexHint(has({known}, arrayElement({wanted}, 1)))', field))
-            text = orjson.dumps(value).decode()
-            hints.append(SQL(f'position({path.steps[0]}, ?) > 0', text))
+            text = str(value) if isinstance(value, int) else f'"{value}"'
+            if SIMPLE.fullmatch(text[1:-1]):
+                hints.append(SQL(f'position({path.steps[0]}, ?) > 0', text))
         return hints
 
     def is_type(self, path: Path, type: str) -> SQL:
