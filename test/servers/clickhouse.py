@@ -26,6 +26,8 @@ class ClickHouse:
     What is stored outlives the process, faults do not.
     """
 
+    module = 'test.servers.clickhouse_http'
+
     def __init__(self, directory: Path):
         self.port = free_port()
         self._directory = directory
@@ -33,7 +35,7 @@ class ClickHouse:
 
     def start(self) -> None:
         """Return when the server answers."""
-        command = [sys.executable, '-m', 'test.servers.clickhouse_http', str(self.port)]
+        command = [sys.executable, '-m', self.module, str(self.port)]
         log_path = self._directory / 'server.log'
         with log_path.open('a') as log:
             self.process = subprocess.Popen(
@@ -63,9 +65,9 @@ class ClickHouse:
         parameters = urlencode({'user': USER, 'password': PASSWORD})
         return self._request('POST', f'/?{parameters}', statement.encode()).decode()
 
-    def empty_dsn(self) -> str:
+    def empty_dsn(self, name: str = '') -> str:
         """The DSN of another database, which is empty."""
-        name = f'chronologer_{next(numbers)}'
+        name = name or f'chronologer_{next(numbers)}'
         self.execute(f'CREATE DATABASE {name}')
         password = quote(PASSWORD, safe='')
         return f'clickhouse://{USER}:{password}@127.0.0.1:{self.port}/{name}'

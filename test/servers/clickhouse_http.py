@@ -288,10 +288,10 @@ def parse_form(content_type: str, body: bytes) -> dict[str, str]:
     return fields
 
 
-def main(port: int, path: str) -> None:
+def main(port: int, path: str, kind: type[Engine] = Engine) -> None:
     """Serve until SIGTERM."""
     os.makedirs(path, exist_ok=True)
-    engine = Engine(path)
+    engine = kind(path)
     server = Server(port, engine)
     signal.signal(signal.SIGTERM, lambda *args: sys.exit())
     try:

@@ -2,7 +2,8 @@
 Records, with counts of them; and what is kept for retries and for users.
 
 ``$on`` is empty, or ON CLUSTER with a name. ``$local`` is the table of records of a shard; its
-engine is ``$sharded``; ``$everywhere`` begins the engine of a table that every node has as a whole.
+engine is ``$sharded``; ``$everywhere`` begins the engine of a table that every node has as a whole,
+and ``$path`` is where Keeper has it; ``$path_and`` is that before other arguments.
 """
 
 STATEMENTS = (
@@ -51,26 +52,26 @@ STATEMENTS = (
         n        UInt32,
         created  Int64                                        -- seconds since the epoch
     )
-    ENGINE = ${everywhere}MergeTree
+    ENGINE = ${everywhere}MergeTree($path)
     ORDER BY (owner, part, first_id)
     TTL toDateTime(created) + INTERVAL 2 DAY
     SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
     """,
     """
     CREATE TABLE IF NOT EXISTS field $on (name String, type LowCardinality(String))
-    ENGINE = ${everywhere}ReplacingMergeTree
+    ENGINE = ${everywhere}ReplacingMergeTree($path)
     ORDER BY (name, type)
     """,
     """
     CREATE TABLE IF NOT EXISTS secret $on (value String, created Int64)
-    ENGINE = ${everywhere}MergeTree
+    ENGINE = ${everywhere}MergeTree($path)
     ORDER BY (created, value)
     SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
     """,
     # A search that was dropped is a version without a state.
     """
     CREATE TABLE IF NOT EXISTS saved $on (name String, state Nullable(String), version UInt64)
-    ENGINE = ${everywhere}ReplacingMergeTree(version)
+    ENGINE = ${everywhere}ReplacingMergeTree(${path_and}version)
     ORDER BY name
     SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
     """,
@@ -81,24 +82,25 @@ STATEMENTS = (
         owner String,
         until Int64                                           -- microseconds since the epoch
     )
-    ENGINE = ${everywhere}MergeTree
+    ENGINE = ${everywhere}MergeTree($path)
     ORDER BY (node, until)
     TTL toDateTime(intDiv(until, 1000000)) + INTERVAL 1 DAY
     """,
     # Where a copy stands that restores records with their ids.
     """
     CREATE TABLE IF NOT EXISTS restored $on (after_id UInt64, last_id UInt64, n UInt32)
-    ENGINE = ${everywhere}ReplacingMergeTree
+    ENGINE = ${everywhere}ReplacingMergeTree($path)
     ORDER BY last_id
     SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
     """,
 )
 
 # On a cluster, what is read and written by the name of the table reaches all shards. The records of
-# an insert, which are of one process and mostly of one slot of time, go to one shard.
+# an insert, which are of one process and mostly of one slot of time, go to one shard; by a hash,
+# because slot and node, modulo a power of two, are the node: a process would have but one shard.
 ON_CLUSTER = (
     """
     CREATE TABLE IF NOT EXISTS record $on AS $local
-    ENGINE = Distributed('$cluster', currentDatabase(), '$local', intDiv(id, 16384))
+    ENGINE = Distributed('$cluster', '$database', '$local', intHash64(intDiv(id, 16384)))
     """,
 )

@@ -39,6 +39,26 @@ from chronologer.storage.saved import check_room
 
 SAVED = 'SELECT name, state FROM saved FINAL WHERE state IS NOT NULL'
 
+# An answer is complete or an error, and what is older than a few seconds is in it: replicas that
+# are behind are not asked, and a shard is not left out. A listing is two questions, better answered
+# by the same replica.
+CLUSTER = {
+    'max_replica_delay_for_distributed_queries': 3,  # seconds; less than insertion.LAG
+    'fallback_to_stale_replicas_for_distributed_queries': 0,
+    'skip_unavailable_shards': 0,
+    'optimize_skip_unused_shards': 0,  # records stay where they are when a shard is added
+    'load_balancing': 'nearest_hostname',
+}
+# What is acknowledged is on most replicas of its shard. `Connection` has the exceptions from that.
+CLUSTER_WRITING = {
+    'insert_quorum': 'auto',
+    'insert_quorum_parallel': 1,
+    'insert_quorum_timeout': 4000,  # ms; less than insertion.LAG
+    'select_sequential_consistency': 1,  # of what is inserted one after the other
+    'distributed_foreground_insert': 1,
+    'distributed_insert_skip_read_only_replicas': 1,
+}
+
 _insertions: WeakValueDictionary[tuple[str, ...], Insertion] = WeakValueDictionary()
 
 
@@ -52,16 +72,17 @@ class ClickHouseStorage(Listing):
         self._target = target = parse_dsn(dsn)
         self.is_exclusive = target.is_embedded
         self._query_timeout = query_timeout  # seconds
-        cluster: dict[str, Any] = {'select_sequential_consistency': 1} if target.cluster else {}
-        reading = {'max_execution_time': f'{max(query_timeout, 0.001):f}'}
+        reading: dict[str, Any] = {'max_execution_time': f'{max(query_timeout, 0.001):f}'}
         writing: dict[str, Any] = {
             'mutations_sync': 2,
             'async_insert': 0 if target.is_embedded else 1,
+            'wait_for_async_insert': 1,
         }
         if target.cluster:
-            writing |= {'insert_quorum': 'auto', 'distributed_foreground_insert': 1}
-        self._readers = Pool(target, {**reading, **cluster})
-        self._writers = Pool(target, {**writing, **cluster})
+            reading |= CLUSTER
+            writing |= {**CLUSTER, **CLUSTER_WRITING}
+        self._readers = Pool(target, reading)
+        self._writers = Pool(target, writing)
         self._decoders = Pool(target, {'compile_expressions': 0})  # compiling takes longer
         self._insertion = _insertions.setdefault(target.key, Insertion(target))
 

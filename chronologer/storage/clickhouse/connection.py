@@ -5,9 +5,11 @@ A parameter is ``?``, as in all of our SQL, and is bound by the server with a ty
 part of a statement.
 """
 
+import random
 import re
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from threading import Lock
@@ -33,7 +35,7 @@ BUSY = {
     202,  # too many simultaneous queries
     203, 209, 210,  # no free connection, socket timeout, network
     241,  # memory limit
-    242, 285, 286, 289, 319,  # read-only replica, quorum
+    242, 285, 286, 289, 319, 369,  # read-only replica, quorum, replicas behind
     252,  # too many parts: merges are behind
     279, 999,  # no connection to a shard, Keeper
     394,  # query was cancelled
@@ -58,6 +60,12 @@ INSERTING = {
     'min_insert_block_size_bytes': 2**30,
 }
 FORMAT = 'JSONCompactEachRow'
+# Tables by which processes agree. On a cluster they are written one insert after the other and read
+# with all of them, or not at all: these errors end by themselves, sooner than a sender tries again.
+AGREED = {'node', 'retry'}
+IN_TURN = {'insert_quorum_parallel': 0}
+NOT_YET = {286, 289}  # another insert is not done, or this replica does not have the last one
+PAUSES = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)  # seconds, at most
 
 
 class Rows:
@@ -87,7 +95,8 @@ class Connection:
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
         """Ask a question."""
         text, bound = bind(sql, parameters)
-        return Rows(self._client.query(text, parameters=bound or None).result_rows)
+        result = _patiently(lambda: self._client.query(text, parameters=bound or None))
+        return Rows(result.result_rows)
 
     def command(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Execute a statement that has no answer."""
@@ -101,9 +110,13 @@ class Connection:
 
     def insert(self, table: str, columns: Sequence[str], rows: bytes) -> None:
         """Insert *rows*, each an array in JSON, in lines."""
+        settings = {**INSERTING, **IN_TURN} if table in AGREED else INSERTING
         # An iterator cannot be sent again: the driver would do so if the answer was lost.
-        block = iter([rows])
-        self._client.raw_insert(table, columns, block, fmt=FORMAT, settings=INSERTING)
+        _patiently(
+            lambda: self._client.raw_insert(
+                table, columns, iter([rows]), fmt=FORMAT, settings=settings
+            )
+        )
 
     def close(self) -> None:
         """Give up the connection."""
@@ -161,6 +174,9 @@ def open_client(target: Target, database: str | None, settings: dict[str, Any]) 
         return clickhouse_connect.get_client(
             dsn=f'chdb://{target.directory}', database=database, settings=settings
         )
+    if target.cluster:  # what nodes do not do in time, they do later; we shall be told which
+        waiting = max(1, target.server['send_receive_timeout'] - 5)
+        settings['distributed_ddl_task_timeout'] = str(waiting)
     return clickhouse_connect.get_client(
         **target.server,
         database=database or '__default__',
@@ -169,6 +185,20 @@ def open_client(target: Target, database: str | None, settings: dict[str, Any]) 
         client_name='chronologer',
         query_retries=0,
     )
+
+
+def _patiently(ask: Callable[[], Any]) -> Any:
+    """Try again what a replica refuses because it will be able to in a moment."""
+    from clickhouse_connect.driver.exceptions import ClickHouseError
+
+    for pause in PAUSES:
+        try:
+            return ask()
+        except ClickHouseError as ex:
+            if code_of(ex) not in NOT_YET:
+                raise
+        time.sleep(pause * random.uniform(0.5, 1))
+    return ask()
 
 
 @contextmanager

@@ -19,6 +19,7 @@ are percent-encoded, the port is 8123, or 8443 with ``secure``. Options stand in
     Seconds, 10 and 60, of a server.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -28,6 +29,7 @@ from chronologer.storage.shown import shown_dsn
 
 EMBEDDED = 'chdb'
 DATABASE = 'chronologer'
+CLUSTER = re.compile(r'[A-Za-z0-9_.-]*|\{[a-z_]+\}')  # a name, or a macro of the servers
 # Option -> what it is unless given, and the largest value of a number.
 OF_DIRECTORY = {'database': DATABASE, 'retention': '0', 'memory': '1024'}
 OF_SERVER = {
@@ -114,6 +116,8 @@ def parse_dsn(dsn: str) -> Target:
         'connect_timeout': numbers['connect_timeout'],
         'send_receive_timeout': numbers['read_timeout'],
     }
+    if not CLUSTER.fullmatch(options['cluster']):
+        raise _malformed(dsn, 'cluster: expected letters, digits, _, - and dots, or {cluster}')
     return Target(
         database=_name(dsn, path[1:]),
         retention=numbers['retention'],

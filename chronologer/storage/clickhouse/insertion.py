@@ -25,13 +25,15 @@ from chronologer.storage.builder import Fields
 from chronologer.storage.clickhouse import decoding, schema
 from chronologer.storage.clickhouse.connection import Connection
 from chronologer.storage.clickhouse.dsn import Target
-from chronologer.storage.clickhouse.ids import Ids, first_id, slot_of
+from chronologer.storage.clickhouse.ids import MAX_BATCH, NODES, Ids, first_id, slot_of
 from chronologer.storage.clickhouse.node import EVER, Claim, claim
 from chronologer.storage.clickhouse.rows import COLUMNS, FieldNames, make_row
 
 # Seconds after which other processes are done with what they had begun, so that who follows the log
 # of a server sees records no sooner. An insert may take no longer.
 LAG = 5
+
+NOT_WAITING = 'distributed_ddl_task_timeout = 0, mutations_sync = 0'
 
 Place = tuple[str, str]  # owner and part of a key
 
@@ -149,8 +151,13 @@ class Insertion:
             raise
 
     def _remove(self, db: Connection, first: int, last: int) -> None:
+        """Delete our ids between these, not those of others, which are there if slots are."""
         alter = schema.fill(self._target, 'ALTER TABLE $local $on')
-        db.command(f'{alter} DELETE WHERE id BETWEEN ? AND ?', (first, last))
+        ours = f'id BETWEEN ? AND ? AND bitAnd(intDiv(id, {MAX_BATCH}), {NODES - 1}) = ?'
+        # A node of a cluster that is away does it later; nobody waits for that.
+        waiting = f'SETTINGS {NOT_WAITING}' if self._target.cluster else ''
+        node = first // MAX_BATCH % NODES
+        db.command(f'{alter} DELETE WHERE {ours} {waiting}', (first, last, node))
 
     # Keys
 

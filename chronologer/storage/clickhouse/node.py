@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import orjson
+
 from chronologer.errors import StorageBusyError
 from chronologer.storage.clickhouse.connection import Connection
 from chronologer.storage.clickhouse.ids import NODES
@@ -53,7 +55,8 @@ def claim(db: Connection, last: Claim | None, now: Callable[[], float] = time.ti
             break
         number = last.number if last and last.number in free else random.choice(free)
         new = Claim(number, owner, int((now() + TERM) * 1e6))
-        db.command('INSERT INTO node VALUES (?, ?, ?)', (number, owner, new.until))
+        row = orjson.dumps((number, owner, new.until))
+        db.insert('node', ('node', 'owner', 'until'), row)
         if db.execute(f'{others} AND node = ?', (start, owner, number)).fetchone() is None:
             return new
         owner, last = secrets.token_hex(16), None

@@ -7,6 +7,7 @@ ClickHouse has no transactions, so that each statement may be repeated: a migrat
 all of its statements have been executed.
 """
 
+import re
 import runpy
 import secrets
 import time
@@ -21,10 +22,13 @@ from chronologer.storage.schema import MIGRATIONS, check_applied
 
 ENGINE = 'clickhouse'
 APPLIED = 'SELECT DISTINCT id FROM migration ORDER BY id'
-WAITING = 300  # seconds for a statement that the nodes of a cluster execute
-# Of a shard's own part, and of what is the same on every node; macros are those of the servers.
-REPLICATED = "ReplicatedMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}')"
-EVERYWHERE = 'Replicated'
+# Where Keeper has a shard's own part, and what is the same on every node, for which the path that
+# is ClickHouse's default would not do: the shard is in it. Macros are those of the servers.
+SHARD = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
+EVERYWHERE = "'/clickhouse/tables/everywhere/{database}/{table}', '{shard}-{replica}'"
+TTL = re.compile(r' TTL (.+?)(?= SETTINGS |$)')
+RULE = re.compile(r'(?:[^,()]|\((?:[^()]|\([^()]*\))*\))+')  # of those of a TTL
+RETENTION = re.compile(r'day \+ toIntervalDay\(\d+\)')  # the rule that is ours
 
 
 def local_table(target: Target) -> str:
@@ -43,10 +47,13 @@ def fill(target: Target, text: str) -> str:
     """Put the names that depend on a cluster into a statement."""
     return Template(text).substitute(
         cluster=target.cluster,
+        database=target.database,
         local=local_table(target),
-        on=f'ON CLUSTER {target.cluster}' if target.cluster else '',
-        sharded=REPLICATED if target.cluster else 'MergeTree',
-        everywhere=EVERYWHERE if target.cluster else '',
+        on=f"ON CLUSTER '{target.cluster}'" if target.cluster else '',
+        sharded=f'ReplicatedMergeTree({SHARD})' if target.cluster else 'MergeTree',
+        everywhere='Replicated' if target.cluster else '',
+        path=EVERYWHERE if target.cluster else '',
+        path_and=f'{EVERYWHERE}, ' if target.cluster else '',
     )
 
 
@@ -57,7 +64,9 @@ def migrate(target: Target) -> None:
     Raises:
         SchemaError: The schema is newer than this version.
     """
-    settings = {'distributed_ddl_task_timeout': WAITING, 'mutations_sync': 2}
+    settings: dict[str, Any] = {'mutations_sync': 2}
+    if target.cluster:
+        settings['insert_quorum'] = 'auto'
     db = Connection(open_client(target, None, settings))
     try:
         db.command(fill(target, f'CREATE DATABASE IF NOT EXISTS {target.database} $on'))
@@ -76,7 +85,7 @@ def _migrate(target: Target, db: Connection) -> None:
             target,
             """
             CREATE TABLE IF NOT EXISTS migration $on (id String, applied Int64)
-            ENGINE = ${everywhere}MergeTree
+            ENGINE = ${everywhere}MergeTree($path)
             ORDER BY id
             """,
         )
@@ -85,9 +94,11 @@ def _migrate(target: Target, db: Connection) -> None:
     files = sorted((MIGRATIONS / ENGINE).glob('*.py'))
     check_applied(ENGINE, applied | {file.stem for file in files})  # none that is unknown
     for file in files:
-        if file.stem not in applied:
+        is_new = file.stem not in applied
+        if is_new or target.cluster:  # to which nodes may have been added, that have no tables yet
             for statement in statements(target, file):
                 db.command(statement)
+        if is_new:
             db.command('INSERT INTO migration VALUES (?, ?)', (file.stem, int(time.time())))
     _set_retention(target, db)
     _make_secret(db)
@@ -99,13 +110,14 @@ def _set_retention(target: Target, db: Connection) -> None:
         'SELECT engine_full FROM system.tables WHERE database = ? AND name = ?',
         (target.database, table),
     )
+    there = TTL.search(engine)
+    rules = [rule.strip() for rule in RULE.findall(there[1])] if there else []
+    wanted = [rule for rule in rules if not RETENTION.fullmatch(rule)]  # such as TO VOLUME
     if target.retention:
-        ttl = f'MODIFY TTL day + toIntervalDay({target.retention})'
-    elif ' TTL ' in engine:
-        ttl = 'REMOVE TTL'
-    else:
-        return
-    db.command(fill(target, f'ALTER TABLE {table} $on {ttl}'))
+        wanted.insert(0, f'day + toIntervalDay({target.retention})')
+    if sorted(wanted) != sorted(rules):  # to set it again would go through all parts
+        ttl = f'MODIFY TTL {", ".join(wanted)}' if wanted else 'REMOVE TTL'
+        db.command(fill(target, f'ALTER TABLE {table} $on {ttl}'))
 
 
 def _make_secret(db: Connection) -> None:

@@ -1,0 +1,494 @@
+"""
+ClickHouse on a cluster: what is sent to it, and what two shards answer.
+
+The cluster is `test.servers.clickhouse_cluster`, which says what is ClickHouse's own there.
+"""
+
+import itertools
+import json
+import re
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from bench.corpus import make_records
+from chronologer.errors import ConfigurationError, StorageBusyError
+from chronologer.model import Filter
+from chronologer.query_parser import parse_field, parse_query
+from chronologer.search import parse_search
+from chronologer.storage import Recalled, RetryKey, create_storage
+from chronologer.storage.clickhouse import connection, ids, insertion, schema
+from chronologer.storage.clickhouse.dsn import parse_dsn
+from test.servers.clickhouse_cluster import Cluster
+
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+DAY = timedelta(days=1)
+MIDDLE = START + DAY + timedelta(hours=7, minutes=3, seconds=1)
+RECORDS = list(make_records(1500, duration=3 * DAY))
+KEY = RetryKey(b'o' * 16, '0', b'd' * 16)
+EVERYWHERE = {'field', 'migration', 'node', 'restored', 'retry', 'saved', 'secret'}
+MIGRATION = schema.MIGRATIONS / 'clickhouse' / '20261122_01_record.py'
+# chDB makes replicated tables, with the Keeper of ClickHouse's tests, and does not use them.
+REPLICATED = """
+import json, os, sys
+from pathlib import Path
+
+import chdb
+from test.servers.clickhouse_cluster import ON_CLUSTER, configuration
+
+keeper = '<zookeeper><implementation>testkeeper</implementation></zookeeper>'
+path = configuration(Path(sys.argv[1]), keeper)
+db = chdb.connect(f'{sys.argv[1]}/data?config-file={path}')
+db.query('CREATE DATABASE logs')
+db.query('USE logs')
+for statement in json.load(sys.stdin):
+    db.query(ON_CLUSTER.sub(b'', statement.encode()).decode())
+question = 'SELECT table, zookeeper_path, replica_name FROM system.replicas'
+print(db.query(question, 'TSV'), flush=True)
+os._exit(0)  # it waits for Keeper
+"""
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch):
+    """What was stored can be followed at once, and nobody waits for replicas, which are none."""
+    monkeypatch.setattr(insertion, 'LAG', -1)
+    monkeypatch.setattr(connection, 'PAUSES', (0.001,) * 3)
+
+
+@pytest.fixture(scope='module')
+def server(tmp_path_factory):
+    """A node that has two shards."""
+    server = Cluster(tmp_path_factory.mktemp('cluster'))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def make(server):
+    """A function that makes an empty, migrated store."""
+    storages = []
+
+    def make(options, name=''):
+        storages.append(create_storage(f'{server.empty_dsn(name)}?{options}'))
+        storages[-1].migrate()
+        return storages[-1]
+
+    yield make
+    server.clear_faults()
+    for storage in storages:
+        storage.close()
+
+
+@pytest.fixture
+def cluster(make):
+    """An empty, migrated store of two shards."""
+    return make('cluster=two')
+
+
+@pytest.fixture(scope='module')
+def stores(server):
+    """The same records, with the same ids, on two shards and in one table."""
+    with (
+        create_storage(f'{server.empty_dsn()}?cluster=two') as cluster,
+        create_storage(server.empty_dsn()) as single,
+    ):
+        for storage in (cluster, single):
+            storage.migrate()
+        fill(cluster)
+        columns = 'id, ts, level, name, message, data, meta, error, rest, text'
+        source = f'SELECT {columns} FROM {name_of(cluster)}.record'
+        server.execute(f'INSERT INTO {name_of(single)}.record ({columns}) {source}')
+        yield cluster, single
+
+
+def name_of(storage):
+    return storage._target.database
+
+
+def fill(storage):
+    """Insert records of three days, in fifteen batches, each in a slot of time of its own."""
+    with storage._writing() as db:
+        slots = itertools.count(1)
+        storage._insertion._ready(db)._now = lambda: ids.EPOCH + next(slots) / ids.SLOTS_A_SECOND
+    for first in range(0, len(RECORDS), 100):
+        storage.insert([RECORDS[first : first + 100]])
+
+
+def statements_of(server, storage):
+    """What a store has sent, but for the questions of its driver."""
+    return [text for text, _ in server.statements(name_of(storage)) if 'system.' not in text]
+
+
+def use_everything(storage):
+    """Whatever changes something."""
+    storage.migrate()
+    fill(storage)
+    storage.insert([RECORDS[:1]], [KEY])
+    with storage._writing() as db:
+        storage._insertion._remove(db, 0, 1)
+    storage.purge(START + DAY, Filter())  # by days
+    storage.purge(START + 3 * DAY, Filter(level=50))
+    storage.save('errors', '{}')
+    storage.forget('errors')
+
+
+# What is sent
+
+
+def test_each_statement_is_one_of_clickhouse(server, make):
+    """The engine reads all that is sent for a cluster, whether or not it could execute it here."""
+    storage = make('cluster=two&retention=9000')
+    use_everything(storage)
+    statements = {text for text in statements_of(server, storage) if 'INSERT' not in text}
+    kinds = {
+        re.match(r'\s*(?:ALTER TABLE \S+ ON CLUSTER \S+ )?(\w+)', text)[1] for text in statements
+    }
+    assert {'CREATE', 'DELETE', 'DROP', 'MODIFY', 'SELECT'} <= kinds
+    for text in statements:
+        quoted = text.replace('\\', '\\\\').replace("'", "\\'")
+        assert server.execute(f"SELECT formatQuery('{quoted}')")
+
+
+def test_each_change_of_tables_is_for_all_nodes(server, make):
+    """And what changes records, for the tables that have them."""
+    storage = make('cluster=two&retention=9000')
+    use_everything(storage)
+    changes = [
+        text
+        for text in statements_of(server, storage)
+        if re.match(r'\s*(ALTER|CREATE|DROP|TRUNCATE)\b', text)
+    ]
+    assert [] == [text for text in changes if " ON CLUSTER 'two'" not in text]
+    altered = {match[1] for text in changes if (match := re.match(r'\s*ALTER TABLE (\w+)', text))}
+    assert {'record_local'} == altered
+
+
+def test_tables_are_of_a_shard_or_of_all_nodes(tmp_path):
+    """Keeper has the former by shard; of the latter each node is a replica of the same table."""
+    target = parse_dsn('clickhouse://localhost/logs?cluster=two')
+    texts = schema.statements(target, MIGRATION)[:-1]
+    result = subprocess.run(
+        [sys.executable, '-c', REPLICATED, tmp_path],
+        input=json.dumps(texts),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected = {
+        ('record_local', '/clickhouse/tables/01/logs/record_local', 'first'),
+        *(
+            (name, f'/clickhouse/tables/everywhere/logs/{name}', '01-first')
+            for name in EVERYWHERE - {'migration'}
+        ),
+    }
+    assert expected == {tuple(line.split('\t')) for line in result.stdout.split('\n') if line}
+
+
+def test_processes_agree_by_inserts_one_after_the_other(server, cluster):
+    """Records are inserted beside one another; each insert waits for most of the replicas."""
+    cluster.insert([RECORDS[:2]], [KEY])
+    settings = {
+        match[1]: settings
+        for text, settings in server.statements(name_of(cluster))
+        if (match := re.match(r'INSERT INTO `?(\w+)', text))
+    }
+    assert {'auto'} == {settings[table]['insert_quorum'] for table in settings}
+    expected = {'node': '0', 'retry': '0', 'record': '1', 'field': '1'}
+    assert expected == {table: settings[table]['insert_quorum_parallel'] for table in expected}
+    assert '1' == settings['record']['distributed_foreground_insert']
+
+
+def test_nodes_that_were_added_get_the_tables(server, cluster):
+    """A migration that has nothing to do creates on a cluster what is missing."""
+    server.execute(f'DROP TABLE {name_of(cluster)}.node')
+    cluster.migrate()
+    assert '1\n' == server.execute(f'EXISTS TABLE {name_of(cluster)}.node')
+    assert '1\n' == server.execute(f'SELECT count() FROM {name_of(cluster)}.migration')
+
+
+@pytest.mark.parametrize('name', ["two'", 'two;', 'two three', '{shard'])
+def test_name_of_a_cluster_is_a_name(name):
+    """It becomes a part of statements."""
+    with pytest.raises(ConfigurationError, match='cluster: expected'):
+        parse_dsn(f'clickhouse://localhost/logs?cluster={name}')
+
+
+# What is answered
+
+
+@pytest.fixture(
+    params={
+        'all': Filter(),
+        'range': Filter(after=MIDDLE, before=MIDDLE + DAY),
+        'level': Filter(level=40),
+        'names': Filter(names=('shop.web', 'shop.api.db')),
+        'search': Filter(search=parse_search('paid -user1')),
+        'phrase': Filter(search=parse_search('"order 31"')),
+        'query': Filter(query=parse_query("data.order < 100000 AND meta.module = 'db'")),
+        'field': Filter(query=parse_query(f"data.user = '{RECORDS[700].logrec['data']['user']}'")),
+        'several': Filter(after=MIDDLE, level=30, names=('shop',), search=parse_search('mail')),
+        'nobody': Filter(names=('nobody',)),
+    }.items(),
+    ids=lambda item: item[0],
+)
+def filter(request):
+    """What is asked for."""
+    return request.param[1]
+
+
+@pytest.mark.parametrize('minutes', [1, 15, 60, 1440])
+def test_two_shards_have_the_timeline_of_one_table(stores, filter, minutes):
+    """From projections and from records."""
+    cluster, single = stores
+    step = timedelta(minutes=minutes)
+    assert single.timeline(filter, step) == cluster.timeline(filter, step)
+
+
+def test_two_shards_have_the_counts_of_one_table(stores, filter):
+    """Of all, of names, levels and what is at a path."""
+    cluster, single = stores
+    assert single.count(filter) == cluster.count(filter)
+    for field in ('name', 'level', 'data.user', 'meta.lineno'):
+        facets = [sorted(s.facet(filter, parse_field(field), 500)) for s in (single, cluster)]
+        assert facets[0] == facets[1]
+
+
+@pytest.mark.parametrize('left', [0, 7, 150, 1200])
+def test_two_shards_have_the_ranges_of_one_table(stores, filter, left):
+    """At any offset, in order."""
+    cluster, single = stores
+    expected = list(single.range(filter, left, left + 99))
+    assert expected == list(cluster.range(filter, left, left + 99))
+
+
+@pytest.mark.parametrize('is_ascending', [False, True])
+def test_two_shards_have_the_pages_of_one_table(stores, filter, is_ascending):
+    """Forward and backward, from any record."""
+    cluster, single = stores
+    first = list(single.page(filter, None, 100, is_ascending, whole=True))
+    assert first == list(cluster.page(filter, None, 100, is_ascending, whole=True))
+    for record in first[::30]:
+        cursor = record.ts, record.id
+        expected = list(single.page(filter, cursor, 50, is_ascending))
+        assert expected == list(cluster.page(filter, cursor, 50, is_ascending))
+
+
+def test_two_shards_are_followed_as_one_table(stores, filter):
+    """By ids, from one record to the next."""
+    cluster, single = stores
+    assert single.last_id() == cluster.last_id()
+    last_id = 0
+    for _ in range(5):
+        expected = list(single.since(last_id, filter, 20))
+        assert expected == list(cluster.since(last_id, filter, 20))
+        last_id = expected[-1].id if expected else last_id
+
+
+def test_each_record_comes_back_as_a_whole(stores):
+    """By its id, from its shard."""
+    cluster, single = stores
+    records = list(single.page(Filter(), None, 2000, ascending=True, whole=True))
+    assert len(RECORDS) == len(records)
+    assert records[::100] == [cluster.get(record.id) for record in records[::100]]
+    assert cluster.get(records[-1].id + 1) is None
+    assert {'text'} == cluster.fields()['data.user']
+
+
+@pytest.mark.parametrize(
+    ('projection', 'question'),
+    [
+        ('count_by_level', 'SELECT count() FROM record WHERE bucket BETWEEN 0 AND 9000000'),
+        (
+            'count_by_level',
+            'SELECT bucket - positiveModulo(bucket, 4) AS start, level, count() FROM record'
+            ' WHERE bucket BETWEEN 0 AND 9000000 GROUP BY start, level',
+        ),
+        (
+            'count_by_name',
+            'SELECT name, count() FROM record WHERE bucket BETWEEN 0 AND 9000000 GROUP BY name',
+        ),
+    ],
+)
+def test_shards_count_by_projections(server, make, projection, question):
+    """Which are of the table of a shard; not with the row policy, which needs the records."""
+    storage = make('cluster=two', f'whole_{projection}_{len(question)}')
+    fill(storage)
+    table = f'FROM {name_of(storage)}.record'
+    plan = server.execute(f'EXPLAIN {question.replace("FROM record", table)}')
+    assert 2 == plan.count(f'ReadFromMergeTree ({projection})')
+
+
+# What is changed
+
+
+def test_records_go_to_the_shards_by_slots_of_time(server, cluster):
+    """Those of one process, too: a batch to one shard, the batches to both."""
+    fill(cluster)
+    shards = server.execute(
+        f"""
+        SELECT intDiv(id, {ids.MAX_BATCH}) AS slot, groupUniqArray(shardNum()), count()
+        FROM {name_of(cluster)}.record GROUP BY slot
+        """
+    )
+    rows = [line.split('\t')[1:] for line in shards.splitlines()]
+    assert {('[1]', '100'), ('[2]', '100')} == set(map(tuple, rows))
+    assert 15 == len(rows)
+
+
+def test_the_sharding_key_says_where_a_record_is(server, make):
+    """ClickHouse itself sends records there; those of a shard that is away stay in a queue."""
+    name = name_of(make('cluster=away'))
+    server.execute(
+        f"""
+        INSERT INTO {name}.record (id, ts, level, name, message)
+        SETTINGS distributed_foreground_insert = 0
+        SELECT bitShiftLeft(number, {ids.SLOT_BITS}) + 1, number, 20, 'app', '' FROM numbers(100)
+        """
+    )
+    server.execute(f'SYSTEM STOP DISTRIBUTED SENDS {name}.record')
+    there = server.execute(f'SELECT id FROM {name}.record_local ORDER BY id')
+    expected = server.execute(
+        f"""
+        SELECT bitShiftLeft(number, {ids.SLOT_BITS}) + 1 AS id FROM numbers(100)
+        WHERE intHash64(intDiv(id, {ids.MAX_BATCH})) % 2 = 0 ORDER BY id
+        """
+    )
+    assert expected == there
+    assert 30 < len(there.splitlines()) < 70
+
+
+@pytest.mark.parametrize(
+    ('before', 'filter'),
+    [
+        (START + DAY, Filter()),
+        (MIDDLE, Filter()),
+        (MIDDLE, Filter(level=40)),
+        (START + 3 * DAY, Filter(search=parse_search('paid'))),
+        (START + 9 * DAY, Filter()),
+    ],
+)
+def test_records_are_purged_from_all_shards(cluster, before, filter):
+    """And no others."""
+    fill(cluster)
+    meant = cluster.count(filter.within(START, before - timedelta(microseconds=1)))
+    assert meant == cluster.purge(before, filter)
+    assert len(RECORDS) - meant == cluster.count(Filter())
+
+
+def test_a_batch_is_stored_once(cluster):
+    """Whoever sends it again is told the ids, whatever shard has the records."""
+    for number in range(8):
+        key = RetryKey(b'o' * 16, str(number), b'd' * 16)
+        (first,) = cluster.insert([RECORDS[:5]], [key])
+        (second,) = cluster.insert([RECORDS[:5]], [key])
+        assert first == second
+        assert isinstance(second, Recalled)
+    assert 40 == cluster.count(Filter())
+
+
+@pytest.mark.parametrize('code', [286, 289])
+def test_who_agrees_waits_for_a_moment(server, cluster, code):
+    """Another insert is under way, or the replica lacks the last one."""
+    server.fault('error', 'retry', 3, code=code)
+    assert 2 == len(cluster.insert([RECORDS[:2]], [KEY])[0])
+    assert 0 == server.faults_left()
+
+
+@pytest.mark.parametrize('code', [286, 289])
+def test_who_cannot_agree_stores_nothing(server, cluster, code):
+    """The sender tries again."""
+    server.fault('error', 'retry', 1000, code=code)
+    with pytest.raises(StorageBusyError):
+        cluster.insert([RECORDS[:2]], [KEY])
+    server.clear_faults()
+    assert 0 == cluster.count(Filter())
+
+
+def test_an_insert_that_fails_costs_no_others(server, cluster):
+    """Between its ids are those of other processes, which were acknowledged."""
+    slot = 387 << ids.SLOT_BITS
+    mine, other = 5 * ids.MAX_BATCH, 9 * ids.MAX_BATCH
+    kept = [slot + mine - 1, slot + other, slot + (1 << ids.SLOT_BITS) + mine - 1]
+    gone = [slot + mine, slot + mine + 1, slot + (1 << ids.SLOT_BITS) + mine]
+    values = ', '.join(f"({id}, 0, 20, 'app', '')" for id in kept + gone)
+    columns = f'{name_of(cluster)}.record_local (id, ts, level, name, message)'
+    server.execute(f'INSERT INTO {columns} VALUES {values}')
+    with cluster._writing() as db:
+        cluster._insertion._remove(db, gone[0], gone[-1])
+    later = f'ALTER TABLE {name_of(cluster)}.record_local DELETE WHERE id = 0'
+    server.execute(f'{later} SETTINGS mutations_sync = 2')  # mutations are done in order
+    assert kept == [record.id for record in cluster.page(Filter(), None, 9, ascending=True)]
+
+
+def test_a_shard_that_is_away_is_not_left_out(make):
+    """Nothing is written and nothing is answered; what belongs to the users is on all nodes."""
+    storage = make('cluster=away')
+    for ask in (
+        lambda: storage.insert([RECORDS[:2]]),
+        lambda: storage.count(Filter()),
+        lambda: list(storage.range(Filter(), 0, 9)),
+        lambda: list(storage.since(0, Filter(), 9)),
+    ):
+        with pytest.raises(StorageBusyError):
+            ask()
+    storage.check()
+    assert storage.save('errors', '{}')
+    assert {'errors': '{}'} == storage.saved()
+
+
+# Retention
+
+
+def engine_of(server, storage, table):
+    where = f"database = '{name_of(storage)}' AND name = '{table}'"
+    return server.execute(f'SELECT engine_full FROM system.tables WHERE {where} FORMAT TSVRaw')
+
+
+@pytest.mark.parametrize('options', ['cluster=two', 'cluster=', 'cluster=two&retention=9000'])
+def test_a_migration_keeps_other_rules_of_a_ttl(server, make, options):
+    """Records that were moved to slower disks stay there."""
+    storage = make(options)
+    table = 'record_local' if 'two' in options else 'record'
+    rule = "day + toIntervalDay(7) TO VOLUME 'default'"
+    ours = 'day + toIntervalDay(9000), ' if 'retention' in options else ''
+    server.execute(f'ALTER TABLE {name_of(storage)}.{table} MODIFY TTL {ours}{rule}')
+    before = engine_of(server, storage, table)
+    storage.migrate()
+    assert f'TTL {ours}{rule} SETTINGS' in before
+    assert before == engine_of(server, storage, table)
+
+
+def test_a_migration_sets_the_retention_beside_other_rules(server, make):
+    """Instead of the one before; if it is what it was, nothing is done."""
+    storage = make('cluster=two&retention=8000')
+    rule = "day + toIntervalDay(7) TO VOLUME 'default'"
+    name = name_of(storage)
+    server.execute(f'ALTER TABLE {name}.record_local MODIFY TTL day + toIntervalDay(8000), {rule}')
+    target = parse_dsn(f'clickhouse://localhost/{name}?cluster=two&retention=9000')
+    for _ in range(2):
+        with storage._writing() as db:
+            schema._set_retention(target, db)
+    assert f'TTL day + toIntervalDay(9000), {rule} ' in engine_of(server, storage, 'record_local')
+    alters = [text for text in statements_of(server, storage) if 'toIntervalDay(9000)' in text]
+    assert 1 == len(alters)
+
+
+# The index that doc/clickhouse.rst tells of
+
+
+def test_an_index_of_words_is_used_by_itself(server, make):
+    """Once it is there, searches look into granules that it has not ruled out."""
+    storage = make('')
+    fill(storage)
+    table = f'{name_of(storage)}.record'
+    server.execute(f'ALTER TABLE {table} ADD INDEX words text TYPE text(tokenizer = ngrams(3))')
+    server.execute(f'ALTER TABLE {table} MATERIALIZE INDEX words SETTINGS mutations_sync = 2')
+    question = f"SELECT count() FROM {table} WHERE text LIKE '%nobody wrote%'"
+    plan = server.execute(f'EXPLAIN indexes = 1 {question}')
+    assert 'Name: words' in plan
+    assert 0 == storage.count(Filter(search=parse_search('"nobody wrote"')))
+    expected = sum('paid' in record.message for record in RECORDS)
+    assert expected == storage.count(Filter(search=parse_search('paid')))
