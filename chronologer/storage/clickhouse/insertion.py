@@ -109,25 +109,46 @@ class Insertion:
                 if key and _place(key) == place:
                     outcomes[index], lines[index] = _under_way(), []
         self._add_fields(db, batches)
-        self._write(db, list(chain.from_iterable(lines)))
+        try:
+            self._write(db, list(chain.from_iterable(lines)))
+        except BaseException:
+            with suppress(Exception):
+                self._take_back(db, outcomes, lines, keys)
+            raise
         self._done = max([self._done, *(o[-1] for o in outcomes if isinstance(o, list) and o)])
         return outcomes
 
     def _write(self, db: Connection, lines: list[bytes]) -> None:
-        """Insert all of them, or none."""
-        if not lines:
-            return
-        try:
+        if lines:
             db.insert('record', COLUMNS, b'\n'.join(lines))
-        except BaseException:
-            first, last = (orjson.loads(line)[0] for line in (lines[0], lines[-1]))
-            with suppress(Exception):
-                self._remove(db, first, last)
-            raise
 
-    def _remove(self, db: Connection, first: int, last: int) -> None:
+    def _take_back(
+        self,
+        db: Connection,
+        outcomes: Sequence[Outcome],
+        lines: Sequence[Sequence[bytes]],
+        keys: Sequence[RetryKey | None],
+    ) -> None:
+        """Delete what there may be of batches, but for what may have been acknowledged."""
+        batches = []
+        for ids, rows, key in zip(outcomes, lines, keys, strict=True):
+            # One with a key may have come again, to another process, which found it stored.
+            is_unknown = self._target.is_embedded or key is None
+            if isinstance(ids, list) and rows and is_unknown:
+                batches.append((ids[0], ids[-1]))
+        if batches:
+            self._remove(db, batches)
+
+    def _remove(self, db: Connection, batches: Sequence[tuple[int, int]]) -> None:
+        """Delete batches by their first and last ids; other processes' may be between them."""
         alter = schema.fill(self._target, 'ALTER TABLE $local $on')
-        db.command(f'{alter} DELETE WHERE id BETWEEN ? AND ?', (first, last))
+        db.command(
+            f"""
+            {alter} DELETE
+            WHERE id BETWEEN ? AND ? AND arrayExists(ids -> id BETWEEN ids.1 AND ids.2, ?)
+            """,
+            (batches[0][0], batches[-1][1], list(batches)),
+        )
 
     # Keys
 
@@ -160,7 +181,7 @@ class Insertion:
             if not self._target.is_embedded and note.created > retry.now() - 2 * LAG:
                 return _under_way()
             if found:
-                self._remove(db, note.first_id, last_id)
+                self._remove(db, [(note.first_id, last_id)])
         return None
 
     def _note(self, db: Connection, new: dict[Place, Note]) -> set[Place]:

@@ -45,13 +45,14 @@ class ClickHouseRenderer(Renderer):
                 continue
             if isinstance(value, int) and abs(value) >= EXACT:
                 continue
-            # Of 0 there is -0.0, too.
-            if path.steps[0] == SECTION and len(path.steps) == 2 and value != 0:
-                field = orjson.dumps({path.steps[1]: value}).decode()
+            # Of 0 there is -0.0, too; an index is of no object.
+            section, key, *deeper = path.steps
+            if section == SECTION and isinstance(key, str) and not deeper and value != 0:
+                field = orjson.dumps({key: value}).decode()
                 known, wanted = FIELDS.format(SECTION), FIELDS.format('?')
                 hints.append(SQL(f'indexHint(has({known}, arrayElement({wanted}, 1)))', field))
             text = orjson.dumps(value).decode()
-            hints.append(SQL(f'position({path.steps[0]}, ?) > 0', text))
+            hints.append(SQL(f'position({section}, ?) > 0', text))
         return hints
 
     def is_type(self, path: Path, type: str) -> SQL:
