@@ -25,7 +25,7 @@ from chronologer.storage.builder import Fields
 from chronologer.storage.clickhouse import decoding, schema
 from chronologer.storage.clickhouse.connection import Connection
 from chronologer.storage.clickhouse.dsn import Target
-from chronologer.storage.clickhouse.ids import MAX_BATCH, NODES, Ids, first_id, slot_of
+from chronologer.storage.clickhouse.ids import Ids, first_id, slot_of
 from chronologer.storage.clickhouse.node import EVER, Claim, claim
 from chronologer.storage.clickhouse.rows import COLUMNS, FieldNames, make_row
 
@@ -52,6 +52,7 @@ class Piece(NamedTuple):
 
     batch: Batch
     first_id: int
+    has_key: bool
     lines: Sequence[bytes] = ()
     rows: bytes = b''
 
@@ -114,7 +115,7 @@ class Insertion:
             outcome = known.get(_place(key)) if key else None
             piece = None
             if outcome is None:
-                outcome, piece = _make_piece(batch, ids)
+                outcome, piece = _make_piece(batch, ids, has_key=key is not None)
                 if key and isinstance(outcome, list):
                     digest, first = key.digest.hex(), outcome[0] if outcome else 0
                     note = Note(digest, first, len(outcome), retry.now())
@@ -147,17 +148,30 @@ class Insertion:
                 decoding.insert(db, [piece.rows for piece in run], run[0].first_id)
         except BaseException:
             with suppress(Exception):
-                self._remove(db, pieces[0].first_id, pieces[-1].last_id)
+                self._take_back(db, pieces)
             raise
 
-    def _remove(self, db: Connection, first: int, last: int) -> None:
-        """Delete our ids between these, not those of others, which are there if slots are."""
+    def _take_back(self, db: Connection, pieces: Sequence[Piece]) -> None:
+        """Delete what there may be of batches, but for what may have been acknowledged."""
+        # One with a key may have come again, to another process, which found it stored.
+        is_alone = self._target.is_embedded
+        ours = [(p.first_id, p.last_id) for p in pieces if is_alone or not p.has_key]
+        if ours:
+            self._remove(db, ours)
+
+    def _remove(self, db: Connection, batches: Sequence[tuple[int, int]]) -> None:
+        """Delete batches by their first and last ids; other processes' may be between them."""
         alter = schema.fill(self._target, 'ALTER TABLE $local $on')
-        ours = f'id BETWEEN ? AND ? AND bitAnd(intDiv(id, {MAX_BATCH}), {NODES - 1}) = ?'
         # A node of a cluster that is away does it later; nobody waits for that.
         waiting = f'SETTINGS {NOT_WAITING}' if self._target.cluster else ''
-        node = first // MAX_BATCH % NODES
-        db.command(f'{alter} DELETE WHERE {ours} {waiting}', (first, last, node))
+        db.command(
+            f"""
+            {alter} DELETE
+            WHERE id BETWEEN ? AND ? AND arrayExists(ids -> id BETWEEN ids.1 AND ids.2, ?)
+            {waiting}
+            """,
+            (batches[0][0], batches[-1][1], list(batches)),
+        )
 
     # Keys
 
@@ -190,7 +204,7 @@ class Insertion:
             if not self._target.is_embedded and note.created > retry.now() - 2 * LAG:
                 return _under_way()
             if found:
-                self._remove(db, note.first_id, last_id)
+                self._remove(db, [(note.first_id, last_id)])
         return None
 
     def _note(self, db: Connection, new: dict[Place, Note]) -> set[Place]:
@@ -223,19 +237,19 @@ class Insertion:
         self._fields.known |= fields
 
 
-def _make_piece(batch: Batch, ids: Ids) -> tuple[Outcome, Piece | None]:
+def _make_piece(batch: Batch, ids: Ids, has_key: bool) -> tuple[Outcome, Piece | None]:
     """The ids of a batch and what is to be inserted, or why it cannot be stored."""
     try:
         first = ids.take(len(batch))
         numbers = range(first, first + len(batch))
         if isinstance(batch, Prepared):
-            return list(numbers), Piece(batch, first, rows=batch.rows)
+            return list(numbers), Piece(batch, first, has_key, rows=batch.rows)
         lines = [make_row(id, record) for id, record in zip(numbers, batch, strict=True)]
     except ChronologerError as ex:
         return ex, None
     except BATCH_ERRORS as ex:
         return RefusedError(f'the storage cannot take the batch: {ex}'), None
-    return list(numbers), Piece(batch, first, lines) if lines else None
+    return list(numbers), Piece(batch, first, has_key, lines) if lines else None
 
 
 def _runs(pieces: Sequence[Piece]) -> list[list[Piece]]:

@@ -48,14 +48,15 @@ class ClickHouseRenderer(Renderer):
                 continue
             if isinstance(value, int) and abs(value) >= EXACT:
                 continue
-            # Of 0 there is -0.0, too.
-            if path.steps[0] == SECTION and len(path.steps) == 2 and value != 0:
-                field = orjson.dumps({path.steps[1]: value}).decode()
+            section, *keys = path.steps
+            # Of 0 there is -0.0, too; an index is of no object.
+            if section == SECTION and len(keys) == 1 and isinstance(keys[0], str) and value != 0:
+                field = orjson.dumps({keys[0]: value}).decode()
                 known, wanted = FIELDS.format(SECTION), FIELDS.format('?')
                 hints.append(SQL(f'indexHint(has({known}, arrayElement({wanted}, 1)))', field))
             text = str(value) if isinstance(value, int) else f'"{value}"'
             if SIMPLE.fullmatch(text[1:-1]):
-                hints.append(SQL(f'position({path.steps[0]}, ?) > 0', text))
+                hints.append(SQL(f'position({section}, ?) > 0', text))
         return hints
 
     def is_type(self, path: Path, type: str) -> SQL:
