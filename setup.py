@@ -18,7 +18,7 @@ SERVER = [
     'yoyo-migrations >= 9.0',
 ]
 MYSQL = ['cryptography', 'mysqlclient >= 2.2', 'pymysql >= 1.1']
-CLICKHOUSE = ['chdb', 'clickhouse-connect >= 0.8']
+CLICKHOUSE = ['chdb >= 4.4', 'clickhouse-connect >= 1.12']
 TEST = [
     'celery >= 5.4',
     'django >= 4.2',
