@@ -11,6 +11,10 @@ from chronologer.storage.clickhouse import ClickHouseStorage, insertion
 
 SQL_ENGINES = ['sqlite', 'mysql', 'mysql+pymysql', 'mariadb', 'mariadb+pymysql']
 ENGINES = [*SQL_ENGINES, 'chdb', 'clickhouse']
+# For properties, which take long: what is generated meets each engine's SQL once, by whatever driver.
+ONCE = pytest.mark.parametrize(
+    'empty_dsn', ['sqlite', 'mysql', 'mariadb+pymysql', 'chdb'], indirect=True
+)
 
 numbers = itertools.count()
 
