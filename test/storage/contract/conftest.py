@@ -11,7 +11,7 @@ from chronologer.storage.clickhouse import ClickHouseStorage, insertion
 
 SQL_ENGINES = ['sqlite', 'mysql', 'mysql+pymysql', 'mariadb', 'mariadb+pymysql']
 ENGINES = [*SQL_ENGINES, 'chdb', 'clickhouse']
-# For properties, which take long: what is generated meets each engine's SQL once, by whatever driver.
+# For properties, which take long: what they generate meets each engine once, by whatever driver.
 ONCE = pytest.mark.parametrize(
     'empty_dsn', ['sqlite', 'mysql', 'mariadb+pymysql', 'chdb'], indirect=True
 )
