@@ -143,7 +143,9 @@ def test_an_export_after_an_id(filled, monkeypatch):
     monkeypatch.setattr('chronologer.api.export.PAGE', 2)
     filled.post(RECORD, {'name': 'late', 'levelno': 20, 'created': 2, 'msg': 'late'})
     lines = filled.get(f'{EXPORT}?after_id=3').body.splitlines()
-    assert [filled.get(f'{RECORD}/{id}').json for id in range(4, 12)] == list(map(json.loads, lines))
+    assert [filled.get(f'{RECORD}/{id}').json for id in range(4, 12)] == list(
+        map(json.loads, lines)
+    )
     lines = filled.get(f'{EXPORT}?after_id=3&limit=3&name=app.a').body.splitlines()
     assert [5, 7, 9] == [json.loads(line)['id'] for line in lines]
     _, *rows = csv.reader(filled.get(f'{EXPORT}?after_id=9&format=csv').text.splitlines())
