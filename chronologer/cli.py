@@ -3,6 +3,7 @@
 import argparse
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -139,13 +140,29 @@ def _serve(conf: Configuration, options: argparse.Namespace) -> None:
             pid_file = process.pid_file(options.pid_file, options.user, options.group)
             stack.enter_context(pid_file)
         process.drop_privileges(options.user, options.group)
-        with _open_storage(conf) as storage:
-            if options.migrate:
-                storage.migrate()
-            storage.check()
+        _prepare_storage(conf, options.migrate)
         address = process.check_address(conf.host, conf.port)
         _check_log_file(conf.log_file)
         server.serve(conf, address, lambda: process.announce(_greeting(conf, options.environment)))
+
+
+def _prepare_storage(conf: Configuration, migrate: bool) -> None:
+    """Have a storage checked that a worker will open, in a process of its own if it has to."""
+    prepare = partial(_check_storage, conf, migrate)
+    if not _open_storage(conf).is_exclusive:
+        prepare()
+        return
+    if conf.workers > 1:
+        wanted = 'chDB lets one process alone open a directory; have 1, or a server of ClickHouse'
+        raise ConfigurationError(f'workers (CHRONOLOGER_WORKERS): {wanted}')
+    process.run_in_child(prepare)
+
+
+def _check_storage(conf: Configuration, migrate: bool) -> None:
+    with _open_storage(conf) as storage:
+        if migrate:
+            storage.migrate()
+        storage.check()
 
 
 def _migrate(conf: Configuration, options: argparse.Namespace) -> None:

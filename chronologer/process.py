@@ -2,14 +2,16 @@
 
 import errno
 import grp
+import multiprocessing
 import os
 import pwd
 import resource
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from chronologer.errors import ConfigurationError
@@ -140,6 +142,35 @@ def _find_group(group: str) -> int:
         return (grp.getgrgid(int(group)) if group.isdecimal() else grp.getgrnam(group)).gr_gid
     except (KeyError, OverflowError) as ex:
         raise ConfigurationError(f'-g {group}: there is no such group') from ex
+
+
+def run_in_child(work: Callable[[], None]) -> None:
+    """
+    Call *work*, which can be pickled, in a process that ends with it.
+
+    Raises:
+        ConfigurationError: It has failed; says why in the words of its own error.
+    """
+    context = multiprocessing.get_context('spawn')
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=_tell, args=(work, sender))
+    child.start()
+    sender.close()
+    try:
+        error = receiver.recv()
+    except EOFError:
+        error = 'it died'
+    child.join()
+    if error:
+        raise ConfigurationError(error)
+
+
+def _tell(work: Callable[[], None], sender: Connection) -> None:
+    try:
+        work()
+        sender.send('')
+    except Exception as ex:
+        sender.send(getattr(ex, 'message', f'{type(ex).__name__}: {ex}'))
 
 
 def check_address(host: str, port: int) -> str:

@@ -166,6 +166,8 @@ def load_app(conf: Configuration, parent: int) -> Front:
     _clean_environment()
     stack = ExitStack()
     storage = stack.enter_context(create_storage(conf.storage_dsn, conf.query_timeout))
+    if storage.is_exclusive:
+        storage.check()  # its engine takes a while to start, for which no request shall wait
     writer = stack.enter_context(Writer(storage))
     front = create_app(conf, storage, writer)
     gc.freeze()  # what is there now stays
@@ -211,7 +213,7 @@ def _clean_environment() -> None:
 def serve(conf: Configuration, address: str, started: Callable[[], None]) -> None:
     """Serve on *address*, the host's, until SIGTERM or SIGINT; call *started* once it answers."""
     raise_file_limit(2 * CONNECTIONS)
-    multiprocessing.set_start_method('spawn')  # the same on every Python, and safe beside threads
+    multiprocessing.set_start_method('spawn', force=True)  # on every Python; safe beside threads
     front = Granian(
         'chronologer',
         address,

@@ -12,8 +12,11 @@ from chronologer.configuration import Configuration
 from chronologer.ingest.writer import Writer
 from chronologer.server import create_app
 from chronologer.storage import create_storage
+from chronologer.storage.clickhouse.connection import open_client
+from chronologer.storage.clickhouse.dsn import Target
 from test.servers.asgi import as_wsgi
 from test.servers.chronologer import Server
+from test.servers.clickhouse import ClickHouse
 from test.servers.database import MariaDB, MySQL
 
 settings.register_profile('chronologer', deadline=None)  # no test depends on the clock
@@ -74,6 +77,23 @@ def mysql(tmp_path_factory):
 def mariadb(tmp_path_factory):
     """A real MariaDB server."""
     yield from run_database(MariaDB, tmp_path_factory.mktemp('mariadb'))
+
+
+@pytest.fixture(scope='session')
+def clickhouse(tmp_path_factory):
+    """ClickHouse's HTTP interface, in front of chDB in a process of its own."""
+    server = ClickHouse(tmp_path_factory.mktemp('clickhouse'))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope='session')
+def chdb_directory(tmp_path_factory):
+    """Of the one chDB engine that this process may have; each test makes a database in it."""
+    directory = tmp_path_factory.mktemp('chdb')
+    client = open_client(Target('default', directory=str(directory), memory=1024), None, {})
+    yield directory  # the engine runs as long as anybody has a client
+    client.close()
 
 
 def run_database(kind, directory):

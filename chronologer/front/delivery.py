@@ -7,10 +7,10 @@ from functools import partial
 
 from chronologer.api.ingestion import Reception
 from chronologer.errors import ChronologerError, StorageBusyError
+from chronologer.ingest.ndjson import SLICE_RECORDS
 from chronologer.ingest.writer import Submission, Writer
 from chronologer.storage import Outcome
 
-IN_FLIGHT = 2  # submissions of one request that wait for their commit
 FULL_QUEUE_PAUSE, FULL_QUEUE_TIMEOUT = 0.05, 30  # seconds
 
 
@@ -19,6 +19,8 @@ class Mailbox:
 
     def __init__(self, writer: Writer):
         self._writer = writer
+        # Submissions of one request that wait for their commit: enough for a group.
+        self.in_flight = max(2, writer.group_records // SLICE_RECORDS)
         self._letters: deque[tuple[asyncio.Future[Outcome], Outcome]] = deque()
         self._is_called = False
 
@@ -60,7 +62,7 @@ class Delivery:
 
         With a key, for each: it may be that of another body, of which nothing shall be stored.
         """
-        while len(self._sent) >= (1 if submission.key else IN_FLIGHT):
+        while len(self._sent) >= (1 if submission.key else self._mailbox.in_flight):
             await self._settle()
         self._sent.append((submission, await self._submit(submission)))
 

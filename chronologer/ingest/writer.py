@@ -20,8 +20,9 @@ MAX_QUEUED_RECORDS = 20_000
 MAX_QUEUED_BYTES = 64 * 2**20  # of what was sent for them
 
 # What one transaction takes: of small submissions that many, so of single posts all that wait; of
-# large ones until it has that many records, so that the small ones wait for a few at most.
-GROUP_SUBMISSIONS, GROUP_RECORDS = 1000, 2000
+# large ones until it has as many records as are best for the storage, so that the small ones wait
+# for a few at most.
+GROUP_SUBMISSIONS = 1000
 SMALL = 10  # records
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Writer:
 
     def __init__(self, storage: Storage):
         self._storage = storage
+        self.group_records = storage.group_records
         self._changed = Condition()
         self._small: deque[Pending] = deque()
         self._large: deque[Pending] = deque()
@@ -102,7 +104,7 @@ class Writer:
                 self._changed.wait()
             group = [self._small.popleft() for _ in range(min(len(self._small), GROUP_SUBMISSIONS))]
             count = 0
-            while self._large and count < GROUP_RECORDS:
+            while self._large and count < self.group_records:
                 group.append(self._large.popleft())
                 count += len(group[-1][0].records)
             return group

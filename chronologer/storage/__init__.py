@@ -57,6 +57,8 @@ ENGINES = {
     'sqlite': ('chronologer.storage.sqlite', 'SQLiteStorage'),
     'mysql': ('chronologer.storage.mysql', 'MySQLStorage'),
     'mysql+pymysql': ('chronologer.storage.mysql', 'MySQLStorage'),
+    'chdb': ('chronologer.storage.clickhouse', 'ClickHouseStorage'),
+    'clickhouse': ('chronologer.storage.clickhouse', 'ClickHouseStorage'),
 }
 
 
@@ -71,6 +73,9 @@ class Storage(ABC):
     Any method raises `StorageBusyError` when the engine cannot be reached or does not answer within
     its time limit, and `StorageError` when it fails.
     """
+
+    is_exclusive = False  # whether one process alone may open it
+    group_records = 2000  # that one transaction had best have, if as many wait
 
     @abstractmethod
     def insert(

@@ -137,11 +137,12 @@ class Find:
             ts, id = heappop(pending)
             yield sign * ts, sign * id
 
-    def by_id(self, after_id: int) -> Iterator[int]:
-        """Yield the ids of matching records after one, ascending."""
+    def by_id(self, after_id: int) -> Iterator[tuple[int, int]]:
+        """Yield ts (µs) and id of matching records after an id, by ascending id."""
         candidates = sorted(self._candidates(after_id), key=attrgetter('last_id'))
         for found in self._found(candidates):
-            yield from found.ids[found.ids > after_id].tolist()
+            mask = found.ids > after_id
+            yield from zip(found.ts[mask].tolist(), found.ids[mask].tolist(), strict=True)
 
     def found(self) -> Iterator[Found]:
         """Yield all matching records, in no particular order."""

@@ -7,11 +7,10 @@ for it.
 """
 
 import re
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from threading import Lock
 from typing import Any
@@ -34,13 +33,13 @@ from chronologer.model import Record, instant
 from chronologer.storage import schema
 from chronologer.storage.builder import Row
 from chronologer.storage.counters import Dialect
+from chronologer.storage.listing import Place, fetch_small
 from chronologer.storage.mysql_dsn import parse_dsn
 from chronologer.storage.mysql_render import MySQLRenderer
-from chronologer.storage.sql import SLICE_SIZE, SqlStorage, T
+from chronologer.storage.sql import SqlStorage, T, ids_of
 
 ATTEMPTS = 5  # at a transaction that another one, or a lost connection, has undone
 MIN_PACKET = 2**20  # bytes; a block of the search index has half of that, before escapes
-LARGE = SLICE_SIZE // 50  # bytes of a record that is fetched by itself
 OVERHEAD = 4096  # bytes of an INSERT of one row, besides message and logrec
 
 MINIMUM = {'MySQL': (8, 0, 17), 'MariaDB': (10, 6)}  # MySQL: CAST(… AS DOUBLE), in queries
@@ -134,23 +133,14 @@ class MySQLStorage(SqlStorage):
                 limit = f'max_allowed_packet of the database is {self._max_packet:,}'
                 raise LimitError(f'a record takes a statement of {size:,} bytes, {limit}')
 
-    def _fetch_slice(self, ids: list[int], whole: bool) -> tuple[list[Record], int]:
-        """Leave out what is large: a result is in memory as a whole."""
-        rows = self._fetch_rows(ids, whole, LARGE)
-        records: list[Record] = []
-        for position, id in enumerate(ids):
-            record = rows.get(id)
-            if record is not None:
-                records.append(record)
-            elif id in rows:
-                if records:
-                    return records, position
-                alone = self._fetch_rows([id], whole, sys.maxsize).get(id)
-                return [alone] if alone else [], 1
-        return records, len(ids)
+    def _fetch_slice(self, places: Sequence[Place], whole: bool) -> tuple[list[Record], int]:
+        return fetch_small(places, partial(self._fetch_rows, whole))
 
-    def _fetch_rows(self, ids: list[int], whole: bool, limit: int) -> dict[int, Record | None]:
+    def _fetch_rows(
+        self, whole: bool, places: Sequence[Place], limit: int
+    ) -> dict[int, Record | None]:
         """Records by id; None for those of more bytes than *limit*."""
+        ids = ids_of(places)
         size = 'OCTET_LENGTH(name) + OCTET_LENGTH(message)'
         if whole:
             size += ' + OCTET_LENGTH(logrec)'

@@ -185,10 +185,14 @@ class Renderer(ABC):
         if not isinstance(operand, Path):
             return self.to_float(self._value(operand, 'number'))
         branches = [
-            join('WHEN {} THEN {}', self.is_type(operand, type), self.value(operand, type))
+            join(
+                'WHEN {} THEN {}',
+                self.is_type(operand, type),
+                self.to_float(self.value(operand, type)),
+            )
             for type in self.number_types
         ]
-        return self.to_float(join(f'CASE {" ".join(["{}"] * len(branches))} END', *branches))
+        return join(f'CASE {" ".join(["{}"] * len(branches))} END', *branches)
 
     def _text(self, operand: Operand) -> SQL:
         """The operand as text; null if it is none."""

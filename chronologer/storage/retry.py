@@ -24,19 +24,24 @@ def recall(db: Any, key: RetryKey) -> Outcome | None:
     if row is None:
         return None
     digest, first_id, count, created = row
-    if created <= _now() - LIFETIME:
+    if created <= now() - LIFETIME:
         db.execute('DELETE FROM retry WHERE owner = ? AND part = ?', (key.owner, key.part))
         return None
     if bytes(digest) != key.digest:
-        return ConflictError('Idempotency-Key: it was used for a request with another body')
+        return conflict()
     return Recalled(range(first_id, first_id + count))
+
+
+def conflict() -> ConflictError:
+    """The same key for something else."""
+    return ConflictError('Idempotency-Key: it was used for a request with another body')
 
 
 def remember(db: Any, key: RetryKey, ids: list[int]) -> None:
     """Note the ids of a new batch, which follow one another."""
     db.execute(
         'INSERT INTO retry (owner, part, digest, first_id, n, created) VALUES (?, ?, ?, ?, ?, ?)',
-        (key.owner, key.part, key.digest, ids[0] if ids else 0, len(ids), _now()),
+        (key.owner, key.part, key.digest, ids[0] if ids else 0, len(ids), now()),
     )
 
 
@@ -44,10 +49,11 @@ def expire(db: Any) -> None:
     """Forget what is older than a day, or some of it."""
     old = db.execute(
         'SELECT owner, part FROM retry WHERE created <= ? ORDER BY created LIMIT ?',
-        (_now() - LIFETIME, EXPIRED_SLICE),
+        (now() - LIFETIME, EXPIRED_SLICE),
     ).fetchall()
     db.executemany('DELETE FROM retry WHERE owner = ? AND part = ?', old)
 
 
-def _now() -> int:
+def now() -> int:
+    """Seconds since the epoch."""
     return int(time.time())

@@ -44,10 +44,16 @@ def read_saved(db: Any) -> dict[str, str]:
 def save(name: str, state: str, db: Any) -> bool:
     """See `Storage.save`."""
     is_new = not forget(name, db)
-    if is_new and db.execute('SELECT COUNT(*) FROM saved').fetchone()[0] >= MAX_SAVED:
-        raise LimitError(f'{MAX_SAVED:,} searches are saved, which is the limit; delete some')
+    if is_new:
+        check_room(db.execute('SELECT COUNT(*) FROM saved').fetchone()[0])
     db.execute('INSERT INTO saved (name, state) VALUES (?, ?)', (name.encode(), state))
     return is_new
+
+
+def check_room(count: int) -> None:
+    """Make sure that, beside so many others, a search can be saved."""
+    if count >= MAX_SAVED:
+        raise LimitError(f'{MAX_SAVED:,} searches are saved, which is the limit; delete some')
 
 
 def forget(name: str, db: Any) -> bool:

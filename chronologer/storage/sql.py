@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
@@ -20,16 +20,14 @@ from typing import Any, ClassVar, TypeVar
 import orjson
 
 from chronologer.model import MICROSECOND, Filter, Record, instant, microseconds
-from chronologer.query import Column, Path, value_at
+from chronologer.query import Column, Path
 from chronologer.storage import (
     MAX_FIELDS,
     Batch,
-    Cursor,
     Facet,
     FieldTypes,
     Outcome,
     RetryKey,
-    Storage,
     counters,
 )
 from chronologer.storage.bucket import (
@@ -45,17 +43,15 @@ from chronologer.storage.counters import Dialect, condition
 from chronologer.storage.find import Find, Needle
 from chronologer.storage.index import Tail, read_fields, remove
 from chronologer.storage.insertion import Insertion, last_place
+from chronologer.storage.listing import Listing, Place
 from chronologer.storage.saved import forget, read_saved, read_secret, save, take_secret
 
-SLICE_RECORDS, SLICE_SIZE = 500, 2**20  # records, and characters after which a slice ends
-MAX_FACET_TEXT = 1000  # characters of a value that is counted
 PURGE_SLICE = 2000  # records deleted in one transaction
 
 T = TypeVar('T')
-Place = tuple[int, int]  # ts, in microseconds since the epoch, and id of a record
 
 
-class SqlStorage(Storage):
+class SqlStorage(Listing):
     """A storage on an engine that speaks SQL."""
 
     dialect: ClassVar[Dialect]
@@ -89,10 +85,6 @@ class SqlStorage(Storage):
     @abstractmethod
     def insert_records(self, db: Any, rows: Sequence[Row]) -> None:
         """Insert into ``record``; the last column, the fields, is none of the table's."""
-
-    @abstractmethod
-    def _fetch_slice(self, ids: list[int], whole: bool) -> tuple[list[Record], int]:
-        """Fetch records in the order of *ids*; the second value tells how many ids were used up."""
 
     # Writing
 
@@ -141,7 +133,7 @@ class SqlStorage(Storage):
         """Those of the next records to be purged."""
         if needle := Needle.of(filter):
             find = Find(db, self.dialect, self._tail, filter, needle, math.inf)
-            return _ids(islice(find.by_time(ascending=True), PURGE_SLICE))
+            return ids_of(islice(find.by_time(ascending=True), PURGE_SLICE))
         span = time_range(filter)
         where, parameters = condition(self.dialect, filter)
         ids = db.execute(
@@ -171,41 +163,6 @@ class SqlStorage(Storage):
             return None
         ts, name, level, message, logrec = row
         return Record(instant(ts), name, level, message, orjson.loads(logrec), id)
-
-    def range(self, filter: Filter, left: int, right: int) -> Iterator[Record]:
-        return self._fetch(_ids(self._find(filter, left, right)))
-
-    def page(
-        self,
-        filter: Filter,
-        cursor: Cursor | None,
-        limit: int,
-        ascending: bool = False,
-        whole: bool = False,
-    ) -> Iterator[Record]:
-        while True:
-            places = self._find_after(filter, cursor, limit, ascending)
-            fetched = 0
-            for record in self._fetch(_ids(places), whole):
-                yield record
-                fetched += 1
-            if len(places) < limit or fetched == limit:
-                return
-            limit -= fetched  # the others were purged meanwhile
-            ts, id = places[-1]
-            cursor = instant(ts), id
-
-    def _find_after(
-        self, filter: Filter, cursor: Cursor | None, limit: int, ascending: bool
-    ) -> list[Place]:
-        """The places of a page: first those at the cursor's moment, then the rest."""
-        if cursor is None:
-            return self._find(filter, 0, limit - 1, ascending)
-        ts, id = cursor
-        places = self._find_at(filter.within(ts, ts), id, limit, ascending)
-        if len(places) < limit and (rest := _beyond(filter, ts, ascending)):
-            places += self._find(rest, 0, limit - len(places) - 1, ascending)
-        return places
 
     def _find_at(self, filter: Filter, id: int, limit: int, ascending: bool) -> list[Place]:
         """Records at one moment beyond a record of that moment, in order."""
@@ -256,28 +213,21 @@ class SqlStorage(Storage):
         with self._reading() as db:
             if find := self._find_in(db, filter):
                 return self._fetch(list(islice(find.by_id(id), limit)), whole)
-            ids = db.execute(
+            places = db.execute(
                 f"""
-                SELECT id FROM {self.dialect.records_by_id}
+                SELECT {self.dialect.ts}, id FROM {self.dialect.records_by_id}
                 WHERE id > ? AND ts BETWEEN {self.dialect.at} AND {self.dialect.at} {where}
                 ORDER BY id
                 LIMIT ?
                 """,
                 [id, span.low, span.high, *parameters, limit],
             ).fetchall()
-        return self._fetch([id for (id,) in ids], whole)
+        return self._fetch(list(places), whole)
 
     def last_id(self) -> int:
         with self._reading(one_moment=False) as db:
             (id,) = db.execute('SELECT MAX(id) FROM record').fetchone()
         return id or 0
-
-    def _fetch(self, ids: list[int], whole: bool = False) -> Iterator[Record]:
-        position = 0
-        while position < len(ids):
-            records, taken = self._fetch_slice(ids[position : position + SLICE_RECORDS], whole)
-            yield from records
-            position += taken
 
     def count(self, filter: Filter) -> int:
         with self._reading() as db:
@@ -307,24 +257,19 @@ class SqlStorage(Storage):
         return [(starts[start], level, n) for (start, level), n in sorted(counts.items())]
 
     def facet(self, filter: Filter, field: Column | Path, sample: int) -> Facet:
-        counts: Counter[tuple[bool, Any]] = Counter()  # True equals 1, but is another value
         if isinstance(field, Path):
-            for record in self._fetch(_ids(self._find(filter, 0, sample - 1)), whole=True):
-                value = value_at(field, record.logrec)
-                if isinstance(value, (bool, int, float)) or (
-                    isinstance(value, str) and len(value) <= MAX_FACET_TEXT
-                ):
-                    counts[isinstance(value, bool), value] += 1
-        elif field.name == 'level':
+            return self._facet_at(filter, field, sample)
+        counts: Counter[int | str] = Counter()
+        if field.name == 'level':
             for _, level, n in self.timeline(filter, timedelta(days=1)):
-                counts[False, level] += n
+                counts[level] += n
         else:
             with self._reading() as db:
                 find = self._find_in(db, filter)
                 names = find.names() if find else counters.names(db, self.dialect, filter)
                 for name, n in names:
-                    counts[False, name] += n
-        return [(value, n) for (_, value), n in counts.most_common()]
+                    counts[name] += n
+        return list(counts.most_common())
 
     def fields(self) -> FieldTypes:
         types: FieldTypes = {}
@@ -367,15 +312,6 @@ def _parts(filter: Filter, step: int = DAY) -> list[Range | Buckets]:
     return split(time_range(filter), grains)
 
 
-def _ids(places: Iterable[Place]) -> list[int]:
+def ids_of(places: Iterable[Place]) -> list[int]:
+    """The ids alone."""
     return [id for _, id in places]
-
-
-def _beyond(filter: Filter, ts: datetime, ascending: bool) -> Filter | None:
-    """The filter narrowed to the time after *ts*, or before; None if there is no such time."""
-    try:
-        if ascending:
-            return filter.within(ts + MICROSECOND, datetime.max.replace(tzinfo=timezone.utc))
-        return filter.within(datetime.min.replace(tzinfo=timezone.utc), ts - MICROSECOND)
-    except OverflowError:
-        return None

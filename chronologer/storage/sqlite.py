@@ -37,8 +37,9 @@ from chronologer.model import Record, instant
 from chronologer.storage import schema
 from chronologer.storage.builder import Row
 from chronologer.storage.counters import Dialect
+from chronologer.storage.listing import SLICE_SIZE, Place
 from chronologer.storage.rows import insert_rows
-from chronologer.storage.sql import SLICE_SIZE, SqlStorage, T
+from chronologer.storage.sql import SqlStorage, T, ids_of
 from chronologer.storage.sqlite_render import SQLiteRenderer
 
 PROGRESS = 100  # of SQLite's instructions between looks at the clock; one may scan a text
@@ -100,7 +101,7 @@ class SQLiteStorage(SqlStorage):
         statement = 'INSERT INTO record (id, ts, level, logger, message, logrec)'
         insert_rows(db, statement, [row[:6] for row in rows])
 
-    def _fetch_slice(self, ids: list[int], whole: bool) -> tuple[list[Record], int]:
+    def _fetch_slice(self, places: Sequence[Place], whole: bool) -> tuple[list[Record], int]:
         records: list[Record] = []
         size = 0
         with self._reading() as db:
@@ -112,7 +113,7 @@ class SQLiteStorage(SqlStorage):
                 CROSS JOIN record ON record.id = wanted.value
                 CROSS JOIN logger ON logger.id = record.logger
                 """,
-                (orjson.dumps(ids).decode(),),
+                (orjson.dumps(ids_of(places)).decode(),),
             )
             for key, id, ts, name, level, message, logrec in rows:
                 parsed = orjson.loads(logrec) if whole else None
@@ -121,7 +122,7 @@ class SQLiteStorage(SqlStorage):
                 if size > SLICE_SIZE:
                     rows.close()
                     return records, key + 1
-        return records, len(ids)
+        return records, len(places)
 
     # Connections and schema
 

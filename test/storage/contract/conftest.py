@@ -7,8 +7,10 @@ import pytest
 
 from chronologer.model import Filter
 from chronologer.storage import create_storage, index, signature
+from chronologer.storage.clickhouse import ClickHouseStorage, insertion
 
-ENGINES = ['sqlite', 'mysql', 'mysql+pymysql', 'mariadb', 'mariadb+pymysql']
+SQL_ENGINES = ['sqlite', 'mysql', 'mysql+pymysql', 'mariadb', 'mariadb+pymysql']
+ENGINES = [*SQL_ENGINES, 'chdb', 'clickhouse']
 
 numbers = itertools.count()
 
@@ -22,6 +24,12 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(index, 'PAGES', range(4))
 
 
+@pytest.fixture(autouse=True)
+def immediate_following(monkeypatch):
+    """What one process alone writes to a server can be followed at once."""
+    monkeypatch.setattr(insertion, 'LAG', -1)
+
+
 @pytest.fixture(params=ENGINES, scope='session')
 def empty_dsn(request, tmp_path_factory):
     """A function that returns the DSN of another database, which is empty."""
@@ -29,7 +37,12 @@ def empty_dsn(request, tmp_path_factory):
     if engine == 'sqlite':
         directory = tmp_path_factory.mktemp('sqlite')
         return lambda: f'sqlite:///{directory}/{next(numbers)}.sqlite'
+    if engine == 'chdb':
+        directory = request.getfixturevalue('chdb_directory')
+        return lambda: f'chdb://{directory}?database=contract_{next(numbers)}'
     server = request.getfixturevalue(engine)
+    if engine == 'clickhouse':
+        return server.empty_dsn
     return lambda: server.empty_dsn('+'.join(filter(None, ('mysql', driver))))
 
 
@@ -48,7 +61,29 @@ def shared_storage(empty_dsn):
         storage.migrate()
 
         def empty():
-            storage.purge(datetime.max.replace(tzinfo=timezone.utc), Filter())
+            delete_all(storage)
             return storage
 
         yield empty
+
+
+@pytest.fixture
+def two_storages(empty_dsn):
+    """Likewise, of what two storages, as of two processes, have in common."""
+    dsn = empty_dsn()
+    with create_storage(dsn) as one, create_storage(dsn) as other:
+        one.migrate()
+
+        def empty():
+            delete_all(one)
+            return one, other
+
+        yield empty
+
+
+def delete_all(storage):
+    if isinstance(storage, ClickHouseStorage):  # whose deletions take a second
+        with storage._writing() as db:
+            db.command('TRUNCATE TABLE record')
+    else:
+        storage.purge(datetime.max.replace(tzinfo=timezone.utc), Filter())

@@ -14,7 +14,9 @@ from chronologer.query_parser import parse_field, parse_query
 from chronologer.search import Search, parse_search, searchable
 from chronologer.storage import create_storage, index
 from test.query_oracle import matches as query_matches
+from test.storage.contract.conftest import SQL_ENGINES
 
+SQL = pytest.mark.parametrize('empty_dsn', SQL_ENGINES, indirect=True)  # those with blocks
 START = datetime(2024, 6, 1, tzinfo=timezone.utc)
 PIECES = st.sampled_from(
     ['Unicode', 'Encode', 'Error', 'time', 'OUT', 'out', 'Ä', 'ß', 'ss', 'ключ', '日本', ' ', '_',
@@ -132,10 +134,11 @@ def test_finding_as_people_do(storage):
         Record(START, 'app', 20, 'Connection reset by peer', {'data': {'path': '/health'}}),
         Record(START, 'app', 30, 'connection to peer was RESET', {'meta': {'msg': 'zzz'}}),
     ]
-    storage.insert([records])
+    (ids,) = storage.insert([records])
 
     def found(text):
-        return [r.id for r in storage.since(0, Filter(search=parse_search(text)), 9)]
+        records = storage.since(0, Filter(search=parse_search(text)), 9)
+        return [ids.index(record.id) + 1 for record in records]
 
     assert [1] == found('unicode')
     assert [1] == found('encodeerr failed')
@@ -156,8 +159,8 @@ def test_a_record_too_large_for_a_block(storage, monkeypatch):
     monkeypatch.setattr(index, 'MAX_SIZE', 150)
     texts = ['first', 'x' * 200 + ' needle', 'y' * 60, 'z' * 60 + 'needle', 'w' * 300, 'last']
     records = [Record(START, 'app', 20, text, {'data': {'n': 387}}) for text in texts]
-    storage.insert([[record] for record in records])
-    stored = [record._replace(id=id) for id, record in enumerate(records, 1)]
+    outcomes = storage.insert([[record] for record in records])
+    stored = [record._replace(id=id) for record, (id,) in zip(records, outcomes, strict=True)]
     check(storage, Filter(search=parse_search('needle')), stored)
     check(storage, Filter(search=parse_search('-needle')), stored)
     check(storage, Filter(query=parse_query('data.n = 387')), stored)
@@ -240,8 +243,8 @@ def test_large_blocks_without_their_text_are_cut_by_a_purge(storage, monkeypatch
         Record(START + timedelta(minutes=n), 'app', 20, f'needle {n}' + 'x' * (50 * (n % 2)), {})
         for n in range(9)
     ]
-    storage.insert([records])
-    stored = [record._replace(id=id) for id, record in enumerate(records, 1)]
+    (ids,) = storage.insert([records])
+    stored = [record._replace(id=id) for record, id in zip(records, ids, strict=True)]
     storage.purge(START + timedelta(minutes=2), Filter())
     check(storage, Filter(search=parse_search('needle')), stored[2:])
     check(storage, Filter(search=parse_search('"needle 5"')), stored[2:])
@@ -252,6 +255,7 @@ def blocks(storage) -> int:
         return db.execute('SELECT count(*) FROM block').fetchone()[0]
 
 
+@SQL
 def test_the_tail_stays_short_after_restarts_and_failures(empty_dsn):
     """Who does not know what is in no block looks for it at his first write."""
     dsn = empty_dsn()
@@ -266,6 +270,7 @@ def test_the_tail_stays_short_after_restarts_and_failures(empty_dsn):
         assert 12 == storage.count(Filter(search=parse_search('good')))
 
 
+@SQL
 def test_a_block_is_as_long_as_its_records_are(storage, monkeypatch):
     """Also by what is not searched: the tail is read as a whole."""
     monkeypatch.setattr(index, 'BLOCK_RECORDS', 1000)

@@ -1,0 +1,273 @@
+"""
+Records in ClickHouse: in the engine in this process, on a server, or on a cluster.
+
+`insertion` has what is written, `counting` what is counted, `schema` the tables; this is the rest
+of what a storage promises. DSNs: see `dsn`.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from weakref import WeakValueDictionary
+
+import orjson
+
+from chronologer.errors import QueryTimeoutError
+from chronologer.model import MICROSECOND, Filter, Record, instant, microseconds
+from chronologer.query import Column, Path
+from chronologer.storage import Batch, Facet, FieldTypes, Outcome, RetryKey
+from chronologer.storage.bucket import DAY, Range, time_range
+from chronologer.storage.clickhouse import purge, schema
+from chronologer.storage.clickhouse.connection import Connection, Pool, translated
+from chronologer.storage.clickhouse.counting import (
+    can_narrow,
+    count,
+    count_names,
+    count_steps,
+    narrow,
+)
+from chronologer.storage.clickhouse.dsn import parse_dsn
+from chronologer.storage.clickhouse.insertion import Insertion
+from chronologer.storage.clickhouse.render import conditions
+from chronologer.storage.clickhouse.rows import LOGREC, read_logrec
+from chronologer.storage.listing import Listing, Place, fetch_small
+from chronologer.storage.saved import check_room
+
+SAVED = 'SELECT name, state FROM saved FINAL WHERE state IS NOT NULL'
+
+_insertions: WeakValueDictionary[tuple[str, ...], Insertion] = WeakValueDictionary()
+
+
+class ClickHouseStorage(Listing):
+    """DSN: see `chronologer.storage.clickhouse.dsn`."""
+
+    group_records = 10_000  # each group is a part, or one for each of its days, to be merged
+
+    def __init__(self, dsn: str, query_timeout: float):
+        self._target = target = parse_dsn(dsn)
+        self.is_exclusive = target.is_embedded
+        self._query_timeout = query_timeout  # seconds
+        cluster: dict[str, Any] = {'select_sequential_consistency': 1} if target.cluster else {}
+        reading = {'max_execution_time': f'{max(query_timeout, 0.001):f}'}
+        writing: dict[str, Any] = {
+            'mutations_sync': 2,
+            'async_insert': 0 if target.is_embedded else 1,
+        }
+        if target.cluster:
+            writing |= {'insert_quorum': 'auto', 'distributed_foreground_insert': 1}
+        self._readers = Pool(target, {**reading, **cluster})
+        self._writers = Pool(target, {**writing, **cluster})
+        self._insertion = _insertions.setdefault(target.key, Insertion(target))
+
+    # Writing
+
+    def insert(
+        self, batches: Sequence[Batch], keys: Sequence[RetryKey | None] = ()
+    ) -> list[Outcome]:
+        keys = [*keys, *[None] * (len(batches) - len(keys))]
+        with self._writing() as db:
+            return self._insertion.insert(db, batches, keys)
+
+    def purge(self, before: datetime, filter: Filter) -> int:
+        span = time_range(filter)
+        span = Range(span.low, min(span.high, microseconds(before) - 1))
+        if not span:
+            return 0
+        with self._translated(), self._writers.connection() as db:
+            last_id = self._insertion.horizon(db)
+            days = purge.whole_days(db, filter, span)
+            purged = 0
+            for day in days:
+                with self._insertion.lock:
+                    purged += purge.drop_day(db, self._target, day)
+            return purged + purge.delete(db, self._target, filter, span, last_id)
+
+    # Reading
+
+    def get(self, id: int) -> Record | None:
+        with self._reading() as db:
+            row = db.execute('SELECT ts FROM record WHERE id = ?', (id,)).fetchone()
+        return next(self._fetch([(row[0], id)], whole=True), None) if row else None
+
+    def _find(self, filter: Filter, left: int, right: int, ascending: bool = False) -> list[Place]:
+        if right < left:
+            return []
+        span, order = self._span(filter), 'ASC' if ascending else 'DESC'
+        offset = left
+        with self._reading() as db:
+            if span and can_narrow(filter, right):
+                span, offset = narrow(db, filter, span, left, right, ascending)
+            where = conditions(filter, span)
+            rows = db.execute(
+                f"""
+                SELECT ts, id FROM record
+                WHERE {where.text}
+                ORDER BY ts {order}, id {order}
+                LIMIT ? OFFSET ?
+                """,
+                [*where.parameters, right - left + 1, offset],
+            )
+            return rows.fetchall()
+
+    def _find_at(self, filter: Filter, id: int, limit: int, ascending: bool) -> list[Place]:
+        beyond, order = ('>', 'ASC') if ascending else ('<', 'DESC')
+        where = conditions(filter, self._span(filter))
+        with self._reading() as db:
+            rows = db.execute(
+                f"""
+                SELECT ts, id FROM record
+                WHERE {where.text} AND id {beyond} ?
+                ORDER BY ts {order}, id {order}
+                LIMIT ?
+                """,
+                [*where.parameters, id, limit],
+            )
+            return rows.fetchall()
+
+    def _fetch_slice(self, places: Sequence[Place], whole: bool) -> tuple[list[Record], int]:
+        return fetch_small(places, partial(self._fetch_rows, whole))
+
+    def _fetch_rows(
+        self, whole: bool, places: Sequence[Place], limit: int
+    ) -> dict[int, Record | None]:
+        texts = ['name', 'message', *(LOGREC if whole else ())]
+        size = ' + '.join(f'length({text})' for text in texts)
+        shown = ', '.join(f"if(size > ?, '', toString({text}))" for text in texts)
+        with self._reading() as db:
+            rows = db.execute(
+                f"""
+                SELECT id, ts, level, {size} AS size, {shown}
+                FROM record
+                WHERE (ts, id) IN ?
+                """,
+                [*[limit] * len(texts), list(places)],
+            )
+            return {
+                id: None
+                if size > limit
+                else Record(
+                    instant(ts), name, level, message, read_logrec(*logrec) if whole else None, id
+                )
+                for id, ts, level, size, name, message, *logrec in rows
+            }
+
+    def since(self, id: int, filter: Filter, limit: int, whole: bool = False) -> Iterator[Record]:
+        where = conditions(filter, self._span(filter))
+        with self._reading() as db:
+            rows = db.execute(
+                f"""
+                SELECT ts, id FROM record
+                WHERE id > ? AND id <= ? AND {where.text}
+                ORDER BY id
+                LIMIT ?
+                """,
+                [id, self._insertion.horizon(db), *where.parameters, limit],
+            ).fetchall()
+        return self._fetch(rows, whole)
+
+    def last_id(self) -> int:
+        with self._reading() as db:
+            horizon = self._insertion.horizon(db)
+            ((id,),) = db.execute('SELECT max(id) FROM record WHERE id <= ?', (horizon,))
+        return int(id)
+
+    def count(self, filter: Filter) -> int:
+        with self._reading() as db:
+            return count(db, filter, self._span(filter))
+
+    def timeline(self, filter: Filter, step: timedelta) -> list[tuple[datetime, int, int]]:
+        with self._reading() as db:
+            steps = count_steps(db, filter, self._span(filter), step // MICROSECOND)
+        return [(instant(start), level, n) for (start, level), n in sorted(steps.items())]
+
+    def facet(self, filter: Filter, field: Column | Path, sample: int) -> Facet:
+        if isinstance(field, Path):
+            return self._facet_at(filter, field, sample)
+        counts: Counter[int | str] = Counter()
+        if field.name == 'level':
+            for _, level, n in self.timeline(filter, timedelta(days=1)):
+                counts[level] += n
+        else:
+            with self._reading() as db:
+                counts.update(count_names(db, filter, self._span(filter)))
+        return list(counts.most_common())
+
+    def fields(self) -> FieldTypes:
+        types: FieldTypes = {}
+        with self._reading() as db:
+            for name, type in db.execute('SELECT DISTINCT name, type FROM field ORDER BY name'):
+                types.setdefault(name, set()).add(type)
+        return types
+
+    def _span(self, filter: Filter) -> Range:
+        """The instants that *filter* admits, but for those whose records are to be dropped."""
+        span = time_range(filter)
+        if not self._target.retention:
+            return span
+        today = int(time.time() * 1e6) // DAY
+        return Range(max(span.low, (today - self._target.retention + 1) * DAY), span.high)
+
+    # What belongs to the users
+
+    def secret(self) -> bytes:
+        with self._reading() as db:
+            ((value,),) = db.execute('SELECT value FROM secret ORDER BY created, value LIMIT 1')
+        return bytes.fromhex(value)
+
+    def saved(self) -> dict[str, str]:
+        with self._reading() as db:
+            return dict(db.execute(SAVED).fetchall())
+
+    def save(self, name: str, state: str) -> bool:
+        with self._writing() as db:
+            known = dict(db.execute(SAVED).fetchall())
+            if name not in known:
+                check_room(len(known))
+            self._version(db, name, state)
+        return name not in known
+
+    def forget(self, name: str) -> bool:
+        with self._writing() as db:
+            is_known = name in dict(db.execute(SAVED).fetchall())
+            if is_known:
+                self._version(db, name, None)
+        return is_known
+
+    def _version(self, db: Connection, name: str, state: str | None) -> None:
+        row = orjson.dumps((name, state, time.time_ns()))
+        db.insert('saved', ('name', 'state', 'version'), row)
+
+    # Connections and schema
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._translated(), self._readers.connection() as db:
+            started = time.monotonic()
+            yield db
+        if time.monotonic() - started > self._query_timeout:
+            raise QueryTimeoutError(self._query_timeout)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A connection; nobody else of this process writes meanwhile."""
+        with self._translated(), self._insertion.lock, self._writers.connection() as db:
+            yield db
+
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self._target, self._query_timeout)
+
+    def migrate(self) -> None:
+        with self._translated():
+            schema.migrate(self._target)
+
+    def check(self) -> None:
+        with self._reading() as db:
+            schema.check(db)
+
+    def close(self) -> None:
+        self._readers.close()
+        self._writers.close()

@@ -1,0 +1,231 @@
+"""
+Statements to ClickHouse, the same over HTTP and to the engine in this process.
+
+A parameter is ``?``, as in all of our SQL, and is bound by the server with a type; no value is ever
+part of a statement.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from threading import Lock
+from typing import Any
+
+from chronologer.errors import (
+    ConfigurationError,
+    DiskFullError,
+    InputError,
+    QueryTimeoutError,
+    StorageBusyError,
+    StorageError,
+)
+from chronologer.storage.clickhouse.dsn import Target
+from chronologer.storage.schema import check_applied
+
+# Error codes, from ErrorCodes.cpp of ClickHouse.
+NO_DATABASE, NO_TABLE = 81, 60
+TIMED_OUT = {159}
+FULL = {243}  # not enough space
+TOO_DEEP = {167, 168, 306}  # parser depth, depth and size of the tree
+BUSY = {
+    202,  # too many simultaneous queries
+    203, 209, 210,  # no free connection, socket timeout, network
+    241,  # memory limit
+    242, 285, 286, 289, 319,  # read-only replica, quorum
+    252,  # too many parts: merges are behind
+    279, 999,  # no connection to a shard, Keeper
+    394,  # query was cancelled
+}  # fmt: skip
+FULL_DISK = re.compile(r'errno: 28\b|No space left on device')
+CODE = re.compile(r'Code: (\d+)\.')
+LOCKED = 'EmbeddedServer'  # is in the message of chDB when its directory cannot be opened
+
+# What an expression within our limits may take.
+LIMITS = {
+    'max_query_size': 2**23,
+    'max_parser_depth': 5000,
+    'max_ast_depth': 5000,
+    'max_ast_elements': 2**20,
+    'max_expanded_ast_elements': 2**21,
+}
+# One block of each insert, so that there is one part for each day; rows may be of any size.
+INSERTING = {
+    'input_format_parallel_parsing': 0,
+    'max_insert_block_size_bytes': 0,
+    'max_partitions_per_insert_block': 0,
+    'min_insert_block_size_bytes': 2**30,
+}
+FORMAT = 'JSONCompactEachRow'
+
+
+class Rows:
+    """An answer; read as those of other drivers."""
+
+    def __init__(self, rows: Sequence[Any]):
+        self._rows = rows
+
+    def fetchall(self) -> list[Any]:
+        """All rows, each a tuple."""
+        return list(self._rows)
+
+    def fetchone(self) -> Any:
+        """The first row, or None."""
+        return self._rows[0] if self._rows else None
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rows)
+
+
+class Connection:
+    """One client, for one thread at a time."""
+
+    def __init__(self, client: Any):
+        self._client = client
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
+        """Ask a question."""
+        text, bound = bind(sql, parameters)
+        return Rows(self._client.query(text, parameters=bound or None).result_rows)
+
+    def command(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Execute a statement that has no answer."""
+        text, bound = bind(sql, parameters)
+        self._client.raw_query(text, parameters=bound or None)  # `command` has them in the URL
+
+    def insert(self, table: str, columns: Sequence[str], rows: bytes) -> None:
+        """Insert *rows*, each an array in JSON, in lines."""
+        # An iterator cannot be sent again: the driver would do so if the answer was lost.
+        block = iter([rows])
+        self._client.raw_insert(table, columns, block, fmt=FORMAT, settings=INSERTING)
+
+    def close(self) -> None:
+        """Give up the connection."""
+        self._client.close()
+
+
+class Pool:
+    """Connections to one database, as many as are in use at a time."""
+
+    def __init__(self, target: Target, settings: dict[str, Any]):
+        self._target, self._settings = target, {**LIMITS, **settings}
+        self._idle: deque[Connection] = deque()
+        self._opening = Lock()  # chDB starts its engine with the first
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Lend a connection; a failed one is not used again."""
+        try:
+            db = self._idle.pop()
+        except IndexError:
+            with self._opening:
+                db = Connection(open_client(self._target, self._target.database, self._settings))
+        try:
+            yield db
+        except BaseException:
+            db.close()
+            raise
+        self._idle.append(db)
+
+    def close(self) -> None:
+        """Close what is idle."""
+        while self._idle:
+            self._idle.pop().close()
+
+
+def open_client(target: Target, database: str | None, settings: dict[str, Any]) -> Any:
+    """
+    A client of clickhouse-connect; *database* None is that of the server.
+
+    Raises:
+        ConfigurationError: What it needs is not installed.
+    """
+    modules = ('chdb', 'clickhouse_connect') if target.is_embedded else ('clickhouse_connect',)
+    for module in modules:
+        try:
+            import_module(module)
+        except ImportError as ex:
+            wanted = "pip install 'chronologer[clickhouse]'"
+            raise ConfigurationError(f'{module} is not installed: {wanted} ({ex})') from ex
+    import clickhouse_connect
+
+    settings = {name: str(value) for name, value in settings.items()}
+    if target.is_embedded:
+        settings['max_memory_usage'] = str(target.memory * 2**20)
+        return clickhouse_connect.get_client(
+            dsn=f'chdb://{target.directory}', database=database, settings=settings
+        )
+    return clickhouse_connect.get_client(
+        **target.server,
+        database=database or '__default__',
+        settings=settings,
+        autogenerate_session_id=False,
+        client_name='chronologer',
+        query_retries=0,
+    )
+
+
+@contextmanager
+def translated(target: Target, query_timeout: float) -> Iterator[None]:
+    """The client's exceptions as ours."""
+    from clickhouse_connect.driver.exceptions import ClickHouseError
+
+    try:
+        yield
+    except ClickHouseError as ex:
+        code = code_of(ex)
+        if code in TIMED_OUT:
+            raise QueryTimeoutError(query_timeout) from ex
+        if code in (NO_DATABASE, NO_TABLE):
+            check_applied('clickhouse', ())  # says so
+        if code in TOO_DEEP:
+            raise InputError('query: nested too deeply for ClickHouse') from ex
+        if target.is_embedded and LOCKED in str(ex):
+            wanted = 'another process has it open, and chDB allows one; or it cannot be written'
+            raise StorageBusyError(f'chDB directory {target.directory!r}: {wanted}') from ex
+        raise _error_class(ex, code)(f'ClickHouse: {_first_line(ex)}') from ex
+
+
+def code_of(ex: BaseException | None) -> int | None:
+    """The code of ClickHouse's error, if the server has sent one."""
+    found = CODE.search(str(ex))
+    return int(found[1]) if found else None
+
+
+def _error_class(ex: Exception, code: int | None) -> type[StorageError]:
+    if code in FULL or FULL_DISK.search(str(ex)):
+        return DiskFullError
+    # Without a code it has not come from the server: there was no connection.
+    return StorageBusyError if code in BUSY or code is None else StorageError
+
+
+def _first_line(ex: Exception) -> str:
+    return str(ex).partition('\n')[0][:500]
+
+
+def bind(sql: str, parameters: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+    """Put names and types in place of each ``?``."""
+    pieces = sql.split('?')
+    if len(pieces) != len(parameters) + 1:
+        raise ValueError(f'{len(parameters)} parameters for {sql}')
+    bound = {f'p{number}': value for number, value in enumerate(parameters)}
+    places = [f'{{p{number}:{_type(value)}}}' for number, value in enumerate(parameters)]
+    text = pieces[0] + ''.join(
+        place + piece for place, piece in zip(places, pieces[1:], strict=True)
+    )
+    return text, bound
+
+
+def _type(value: Any) -> str:
+    if isinstance(value, int):
+        return 'Int64' if value < 2**63 else 'UInt64'
+    if isinstance(value, float):
+        return 'Float64'
+    if isinstance(value, str):
+        return 'String'
+    if isinstance(value, tuple):
+        return f'Tuple({", ".join(map(_type, value))})'
+    if isinstance(value, list):
+        return f'Array({_type(value[0])})'
+    raise TypeError(f'{type(value).__name__} is no parameter')

@@ -1,0 +1,110 @@
+"""
+Counts, which projections answer where they can.
+
+A projection has, for each part of the table, the numbers of its records by level and bucket of 15
+minutes, and by name, too. It is used for questions of these columns alone; what a time range cuts
+off a bucket, and what a search or a query asks, is counted from the records.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from chronologer.model import Filter
+from chronologer.storage import counters
+from chronologer.storage.bucket import QUARTER, Buckets, Range, bucket_range, split
+from chronologer.storage.clickhouse.connection import Connection
+from chronologer.storage.clickhouse.render import conditions
+from chronologer.storage.render import SQL, join
+
+Steps = Counter[tuple[int, int]]  # count by start (microseconds) and level
+
+
+def count(db: Connection, filter: Filter, span: Range) -> int:
+    """Count matching records."""
+    total = 0
+    for part in _parts(filter, span):
+        where = _within(filter, part)
+        sql = f'SELECT count() FROM record WHERE {where.text}'
+        total += db.execute(sql, where.parameters).fetchone()[0]
+    return total
+
+
+def count_steps(db: Connection, filter: Filter, span: Range, length: int) -> Steps:
+    """Count matching records per step of *length* µs and level."""
+    steps: Steps = Counter()
+    for part in _parts(filter, span, length):
+        column, unit = ('bucket', QUARTER) if isinstance(part, Buckets) else ('ts', 1)
+        where = _within(filter, part)
+        rows = db.execute(
+            f"""
+            SELECT {column} - positiveModulo({column}, ?) AS start, level, count()
+            FROM record WHERE {where.text}
+            GROUP BY start, level
+            """,
+            [length // unit, *where.parameters],
+        )
+        steps.update({(int(start) * unit, level): n for start, level, n in rows})
+    return steps
+
+
+def count_names(db: Connection, filter: Filter, span: Range) -> Counter[str]:
+    """Count matching records by the names of their loggers."""
+    names: Counter[str] = Counter()
+    for part in _parts(filter, span):
+        where = _within(filter, part)
+        sql = f'SELECT name, count() FROM record WHERE {where.text} GROUP BY name'
+        names.update(dict(db.execute(sql, where.parameters).fetchall()))
+    return names
+
+
+def can_narrow(filter: Filter, right: int) -> bool:
+    """Whether projections help to find the records up to offset *right*."""
+    return filter.search is None and counters.can_narrow(filter, right)
+
+
+def narrow(
+    db: Connection, filter: Filter, span: Range, left: int, right: int, ascending: bool
+) -> tuple[Range, int]:
+    """
+    Find the time range in which the matching records at offsets *left* to *right* lie.
+
+    Returns:
+        The range, and the offset of record *left* within it.
+    """
+    counted = []
+    for part in _parts(filter, span):
+        by_bucket = 'SELECT bucket, count() AS n FROM record WHERE {} GROUP BY bucket'
+        counted.append(join(by_bucket, _within(filter, part)))
+    buckets = join(' UNION ALL '.join(['{}'] * len(counted)), *counted)
+    order = 'ASC' if ascending else 'DESC'
+    first, last, before = db.execute(
+        f"""
+        SELECT min(bucket), max(bucket), min(upto - n)
+        FROM (
+            SELECT bucket, sum(n) AS n, sum(n) OVER (ORDER BY bucket {order}) AS upto
+            FROM ({buckets.text})
+            GROUP BY bucket
+        )
+        WHERE upto > ? AND upto - n <= ?
+        HAVING count() > 0
+        """,
+        [*buckets.parameters, left, right],
+    ).fetchone() or (0, -1, left)
+    if first > last:
+        return Range(0, -1), 0
+    low, high = bucket_range(QUARTER, first).low, bucket_range(QUARTER, last).high
+    return Range(max(span.low, low), min(span.high, high)), left - int(before)
+
+
+def _parts(filter: Filter, span: Range, step: int = QUARTER) -> Sequence[Range | Buckets]:
+    """A time range, as projections can answer it."""
+    has_text = filter.search is not None or filter.query is not None
+    has_counts = not has_text and step % QUARTER == 0
+    return split(span, [QUARTER] if has_counts else [])
+
+
+def _within(filter: Filter, part: Range | Buckets) -> SQL:
+    if isinstance(part, Range):
+        return conditions(filter, part)
+    within = SQL('bucket BETWEEN ? AND ?', part.first, part.last)
+    return join('{} AND {}', within, conditions(filter))

@@ -1,0 +1,215 @@
+"""
+Writing records: what there is instead of a transaction.
+
+The records of a group are inserted by one statement, of which each day is one part, written as a
+whole. If it fails, what there may be of it is deleted. Who follows the log is shown no id before
+all below it are there.
+
+A batch with a key is noted before its records: it was stored if they are there. If they are not, or
+only in part, it was interrupted, and is stored anew.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import chain
+from threading import Lock
+from typing import NamedTuple
+
+import orjson
+
+from chronologer.errors import ChronologerError, RefusedError, StorageBusyError
+from chronologer.storage import MAX_FIELDS, Batch, Outcome, Recalled, RetryKey, retry
+from chronologer.storage.clickhouse import schema
+from chronologer.storage.clickhouse.connection import Connection
+from chronologer.storage.clickhouse.dsn import Target
+from chronologer.storage.clickhouse.ids import Ids, first_id, slot_of
+from chronologer.storage.clickhouse.node import EVER, Claim, claim
+from chronologer.storage.clickhouse.rows import COLUMNS, FieldNames, make_row
+
+# Seconds after which other processes are done with what they had begun, so that who follows the log
+# of a server sees records no sooner. An insert may take no longer.
+LAG = 5
+
+Place = tuple[str, str]  # owner and part of a key
+
+
+class Note(NamedTuple):
+    """A batch that was about to be stored."""
+
+    digest: str
+    first_id: int
+    n: int
+    created: int  # seconds since the epoch
+
+
+NOTED = ('owner', 'part', 'digest', 'first_id', 'n', 'created')
+BATCH_ERRORS = (AttributeError, OverflowError, TypeError, ValueError)
+
+
+class Insertion:
+    """Writes to one database; all storages of a process that have the same share one."""
+
+    def __init__(self, target: Target):
+        self.lock = Lock()  # of who writes
+        self._target = target
+        self._ids: Ids | None = None
+        self._claim: Claim | None = EVER if target.is_embedded else None
+        self._done = 0  # all our ids up to it are there, or will never be
+        self._fields = FieldNames()
+
+    def horizon(self, db: Connection) -> int:
+        """The id up to which all records can be seen that ever will have one as low."""
+        if self._target.is_embedded:
+            if self._ids is None:
+                with self.lock:
+                    self._ready(db)
+            return self._done
+        return first_id(slot_of(time.time() - LAG)) - 1
+
+    def _ready(self, db: Connection) -> Ids:
+        """Ids above all that are there."""
+        if self._claim is None or not self._claim.is_current(time.time()):
+            self._claim = claim(db, self._claim)
+            self._ids = None
+        if self._ids is None:
+            ((last_id,),) = db.execute('SELECT max(id) FROM record')
+            self._ids = Ids(self._claim.number, last_id)
+            self._done = max(self._done, last_id)
+        return self._ids
+
+    def forget(self) -> None:
+        """Records with other ids have been restored."""
+        self._ids = None
+
+    def insert(
+        self, db: Connection, batches: Sequence[Batch], keys: Sequence[RetryKey | None]
+    ) -> list[Outcome]:
+        """Write batches with their keys; see `Storage.insert`. The caller has the lock."""
+        ids = self._ready(db)
+        known = self._recall(db, [key for key in keys if key])
+        outcomes: list[Outcome] = []
+        lines: list[list[bytes]] = []  # of each batch
+        new: dict[Place, Note] = {}
+        for batch, key in zip(batches, keys, strict=True):
+            outcome = known.get(_place(key)) if key else None
+            lines.append([])
+            if outcome is None:
+                outcome, lines[-1] = _make_lines(batch, ids)
+                if key and isinstance(outcome, list):
+                    digest, first = key.digest.hex(), outcome[0] if outcome else 0
+                    note = Note(digest, first, len(outcome), retry.now())
+                    new[_place(key)], known[_place(key)] = note, Recalled(outcome)
+            elif key and _place(key) in new and new[_place(key)].digest != key.digest.hex():
+                outcome = retry.conflict()
+            outcomes.append(outcome)
+        for place in self._note(db, new):
+            for index, key in enumerate(keys):
+                if key and _place(key) == place:
+                    outcomes[index], lines[index] = _under_way(), []
+        self._add_fields(db, batches)
+        self._write(db, list(chain.from_iterable(lines)))
+        self._done = max([self._done, *(o[-1] for o in outcomes if isinstance(o, list) and o)])
+        return outcomes
+
+    def _write(self, db: Connection, lines: list[bytes]) -> None:
+        """Insert all of them, or none."""
+        if not lines:
+            return
+        try:
+            db.insert('record', COLUMNS, b'\n'.join(lines))
+        except BaseException:
+            first, last = (orjson.loads(line)[0] for line in (lines[0], lines[-1]))
+            with suppress(Exception):
+                self._remove(db, first, last)
+            raise
+
+    def _remove(self, db: Connection, first: int, last: int) -> None:
+        alter = schema.fill(self._target, 'ALTER TABLE $local $on')
+        db.command(f'{alter} DELETE WHERE id BETWEEN ? AND ?', (first, last))
+
+    # Keys
+
+    def _recall(self, db: Connection, keys: Sequence[RetryKey]) -> dict[Place, Outcome]:
+        """What became of batches that are known."""
+        if not keys:
+            return {}
+        digests = {_place(key): key.digest.hex() for key in keys}
+        notes: dict[Place, list[Note]] = defaultdict(list)
+        for owner, part, *rest in db.execute(
+            """
+            SELECT owner, part, digest, first_id, n, created FROM retry
+            WHERE (owner, part) IN ? AND created > ?
+            ORDER BY first_id
+            """,
+            (sorted(digests), retry.now() - retry.LIFETIME),
+        ):
+            notes[owner, part].append(Note(*rest))
+        outcomes = {place: self._recall_one(db, digests[place], notes[place]) for place in notes}
+        return {place: outcome for place, outcome in outcomes.items() if outcome is not None}
+
+    def _recall_one(self, db: Connection, digest: str, notes: Sequence[Note]) -> Outcome | None:
+        for note in notes:
+            last_id = note.first_id + note.n - 1
+            within = 'SELECT count() FROM record WHERE id BETWEEN ? AND ?'
+            ((found,),) = db.execute(within, (note.first_id, last_id)) if note.n else ((0,),)
+            if found == note.n:
+                ids = Recalled(range(note.first_id, last_id + 1))
+                return ids if note.digest == digest else retry.conflict()
+            if not self._target.is_embedded and note.created > retry.now() - 2 * LAG:
+                return _under_way()
+            if found:
+                self._remove(db, note.first_id, last_id)
+        return None
+
+    def _note(self, db: Connection, new: dict[Place, Note]) -> set[Place]:
+        """
+        Note batches that are about to be stored; return those that another process has noted, too.
+
+        It may have seen ours, or not: we give way, as in `node`.
+        """
+        if not new:
+            return set()
+        lines = (orjson.dumps((*place, *note)) for place, note in new.items())
+        db.insert('retry', NOTED, b'\n'.join(lines))
+        if self._target.is_embedded:
+            return set()
+        rows = db.execute(
+            'SELECT owner, part, first_id FROM retry WHERE (owner, part) IN ? AND created > ?',
+            (sorted(new), retry.now() - 2 * LAG),
+        )
+        return {(owner, part) for owner, part, id in rows if id != new[owner, part].first_id}
+
+    # Fields
+
+    def _add_fields(self, db: Connection, batches: Sequence[Batch]) -> None:
+        fields = self._fields.unknown_of(record for batch in batches for record in batch)
+        if not fields:
+            return
+        known = {(name, type) for name, type in db.execute('SELECT DISTINCT name, type FROM field')}
+        new = sorted(fields - known)[: max(0, MAX_FIELDS - len(known))]
+        if new:
+            db.insert('field', ('name', 'type'), b'\n'.join(map(orjson.dumps, new)))
+        self._fields.known |= fields
+
+
+def _make_lines(batch: Batch, ids: Ids) -> tuple[Outcome, list[bytes]]:
+    """The ids of a batch and its lines, or why it cannot be stored."""
+    try:
+        first = ids.take(len(batch))
+        numbers = range(first, first + len(batch))
+        lines = [make_row(id, record) for id, record in zip(numbers, batch, strict=True)]
+    except ChronologerError as ex:
+        return ex, []
+    except BATCH_ERRORS as ex:
+        return RefusedError(f'the storage cannot take the batch: {ex}'), []
+    return list(numbers), lines
+
+
+def _place(key: RetryKey) -> Place:
+    return key.owner.hex(), key.part
+
+
+def _under_way() -> StorageBusyError:
+    return StorageBusyError('the same request is being stored by another process')

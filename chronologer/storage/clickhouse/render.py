@@ -1,0 +1,148 @@
+"""
+Conditions for ClickHouse: those of filters, and those of queries.
+
+``JSONType`` tells what is at a path, ``JSONExtract…`` gives it; keys are compared as they are after
+JSON's escapes. The same call within a statement is evaluated once.
+"""
+
+import orjson
+
+from chronologer.model import Filter
+from chronologer.query import Arithmetic, Column, Condition, Operand, Path
+from chronologer.storage.bucket import Range
+from chronologer.storage.render import SQL, Renderer, join, required_equalities
+
+TYPES = {
+    'integer': "IN ('Int64', 'UInt64')",
+    'float': "= 'Double'",
+    'text': "= 'String'",
+    'boolean': "= 'Bool'",
+}
+EXTRACTORS = {'integer': 'Int', 'float': 'Float', 'text': 'String', 'boolean': 'Bool'}
+SECTION = 'data'  # whose fields are in the index
+# As in the index of the table, character by character, or it is not used.
+FIELDS = "arrayMap(field -> sipHash64(field.1, '=', field.2), JSONExtractKeysAndValuesRaw({}))"
+EXACT = 10**15  # numbers below it are written in one way
+
+
+class ClickHouseRenderer(Renderer):
+    """Of queries."""
+
+    number_types = ('integer', 'float')
+    at = '?'
+
+    def hints(self, condition: Condition) -> list[SQL]:
+        """
+        A field can equal a literal only where its JSON is in the text, and its hash in the index.
+
+        The index leaves out whole granules; of the others, to look for the text first takes half
+        the time. Numbers have two forms, the index knows both as one.
+        """
+        hints = []
+        for path, literal in required_equalities(condition):
+            value = literal.value
+            if isinstance(value, (bool, float)) or not isinstance(value, (str, int)):
+                continue
+            if isinstance(value, int) and abs(value) >= EXACT:
+                continue
+            # Of 0 there is -0.0, too.
+            if path.steps[0] == SECTION and len(path.steps) == 2 and value != 0:
+                field = orjson.dumps({path.steps[1]: value}).decode()
+                known, wanted = FIELDS.format(SECTION), FIELDS.format('?')
+                hints.append(SQL(f'indexHint(has({known}, arrayElement({wanted}, 1)))', field))
+            text = orjson.dumps(value).decode()
+            hints.append(SQL(f'position({path.steps[0]}, ?) > 0', text))
+        return hints
+
+    def is_type(self, path: Path, type: str) -> SQL:
+        json_type = _at('JSONType', path)
+        if type == 'null':
+            return join("({} = 'Null')", json_type)
+        return join(f'{{}} {TYPES[type]}', json_type)
+
+    def value(self, path: Path, type: str) -> SQL:
+        return _at(f'JSONExtract{EXTRACTORS[type]}', path)
+
+    def compare_texts(self, left: SQL, operator: str, right: SQL) -> SQL:
+        return join(f'({{}} {operator} {{}})', left, right)
+
+    def like(self, text: SQL, pattern: tuple[tuple[str, str], ...]) -> SQL:
+        wildcards = {'any': '%', 'one': '_'}
+        like = ''.join(wildcards.get(kind) or escaped(character) for kind, character in pattern)
+        return join('({} LIKE {})', text, SQL('?', like))
+
+    def to_float(self, number: SQL) -> SQL:
+        return join('toFloat64({})', number)
+
+    def call(self, name: str, text: SQL, numbers: tuple[int, ...]) -> SQL:
+        function = {'length': 'lengthUTF8', 'substr': 'substringUTF8'}[name]
+        places = ', '.join(['{}'] * (1 + len(numbers)))
+        return join(f'{function}({places})', text, *(SQL('?', number) for number in numbers))
+
+    def _value(self, operand: Operand, type: str) -> SQL:
+        """A name is in the record itself; division by zero is null."""
+        if isinstance(operand, Column):
+            return SQL(operand.name)
+        if isinstance(operand, Arithmetic) and operand.operator == '/':
+            left, right = self._number(operand.left), self._number(operand.right)
+            return join('({} / nullIf({}, 0))', left, right)
+        return super()._value(operand, type)
+
+
+RENDERER = ClickHouseRenderer()
+
+
+def conditions(filter: Filter, span: Range | None = None) -> SQL:
+    """What *filter* asks, and that a record is within *span*, as a condition."""
+    parts = [SQL('1 = 1')]
+    if span is not None:
+        parts.append(SQL('ts BETWEEN ? AND ?', span.low, span.high))
+    if filter.level is not None:
+        parts.append(SQL('level >= ?', filter.level))
+    if filter.names:
+        has_name = ' OR '.join(['startsWith(name, ?)'] * len(filter.names))
+        parts.append(SQL(f'({has_name})', *filter.names))
+    if filter.search is not None:
+        wanted, unwanted = filter.search.wanted, filter.search.unwanted
+        parts += [SQL('text LIKE ?', _containing(term)) for term in wanted]
+        parts += [SQL('NOT text LIKE ?', _containing(term)) for term in unwanted]
+    if filter.query is not None:
+        parts += [*RENDERER.hints(filter.query), RENDERER.render(filter.query)]
+    return join(' AND '.join(['{}'] * len(parts)), *parts)
+
+
+def _containing(text: str) -> str:
+    return f'%{"".join(map(escaped, text))}%'
+
+
+def escaped(character: str) -> str:
+    """A character as it stands in a pattern of LIKE."""
+    return f'\\{character}' if character in '\\%_' else character
+
+
+def _at(function: str, path: Path) -> SQL:
+    """
+    A function of what is at a path, where each index is of an array.
+
+    An index counts from 1, and is of objects, too: there is nothing at it then, nor is it null.
+    """
+    section, *steps = path.steps
+    value = SQL(_call(function, section, len(steps)), *map(_step, steps))
+    arrays = [
+        SQL(f"{_call('JSONType', section, position)} = 'Array'", *map(_step, steps[:position]))
+        for position, step in enumerate(steps)
+        if isinstance(step, int)
+    ]
+    if not arrays:
+        return value
+    nothing = {'JSONType': "'Null'", 'JSONExtractString': "''"}.get(function, '0')
+    are_arrays = join(' AND '.join(['{}'] * len(arrays)), *arrays)
+    return join(f'if({{}}, {{}}, {nothing})', are_arrays, value)
+
+
+def _call(function: str, section: str | int, steps: int) -> str:
+    return f'{function}({", ".join([str(section), *"?" * steps])})'
+
+
+def _step(step: str | int) -> str | int:
+    return step + 1 if isinstance(step, int) else step
