@@ -14,6 +14,7 @@ SERVER = [
     'orjson >= 3.10',
     'python-dateutil >= 2.9',
     'pytz >= 2024.1',
+    'tqdm >= 4.66',
     'uvloop >= 0.21',
     'yoyo-migrations >= 9.0',
 ]

@@ -65,11 +65,29 @@ def shared_storage(empty_dsn):
         storage.migrate()
 
         def empty():
-            if isinstance(storage, ClickHouseStorage):  # whose deletions take a second
-                with storage._writing() as db:
-                    db.command('TRUNCATE TABLE record')
-            else:
-                storage.purge(datetime.max.replace(tzinfo=timezone.utc), Filter())
+            delete_all(storage)
             return storage
 
         yield empty
+
+
+@pytest.fixture
+def two_storages(empty_dsn):
+    """Likewise, of what two storages, as of two processes, have in common."""
+    dsn = empty_dsn()
+    with create_storage(dsn) as one, create_storage(dsn) as other:
+        one.migrate()
+
+        def empty():
+            delete_all(one)
+            return one, other
+
+        yield empty
+
+
+def delete_all(storage):
+    if isinstance(storage, ClickHouseStorage):  # whose deletions take a second
+        with storage._writing() as db:
+            db.command('TRUNCATE TABLE record')
+    else:
+        storage.purge(datetime.max.replace(tzinfo=timezone.utc), Filter())
