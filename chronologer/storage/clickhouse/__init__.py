@@ -269,7 +269,9 @@ class ClickHouseStorage(Listing):
         return is_known
 
     def _version(self, db: Connection, name: str, state: str | None) -> None:
-        row = orjson.dumps((name, state, time.time_ns()))
+        # The clock may be set back, or be behind that of who wrote the last one.
+        ((last,),) = db.execute('SELECT max(version) FROM saved WHERE name = ?', (name,))
+        row = orjson.dumps((name, state, max(time.time_ns(), last + 1)))
         db.insert('saved', ('name', 'state', 'version'), row)
 
     # Connections and schema
