@@ -95,6 +95,14 @@ class ClickHouseStorage(Listing):
         with self._writing() as db:
             return self._insertion.insert(db, batches, keys)
 
+    def resume_restore(self) -> int:
+        with self._writing() as db:
+            return self._insertion.resume_restore(db)
+
+    def restore(self, records: Sequence[Record]) -> None:
+        with self._writing() as db:
+            self._insertion.restore(db, records)
+
     def prepare(self, lines: Sequence[bytes], decode: Callable[[bytes], Record]) -> Prepared | None:
         """A server would have to be sent them, and to send them back."""
         if not self._target.is_embedded or len(lines) < decoding.MIN_LINES:
