@@ -128,7 +128,7 @@ def use_everything(storage):
     fill(storage)
     storage.insert([RECORDS[:1]], [KEY])
     with storage._writing() as db:
-        storage._insertion._remove(db, 0, 1)
+        storage._insertion._remove(db, [(0, 1)])
     storage.purge(START + DAY, Filter())  # by days
     storage.purge(START + 3 * DAY, Filter(level=50))
     storage.save('errors', '{}')
@@ -199,6 +199,25 @@ def test_processes_agree_by_inserts_one_after_the_other(server, cluster):
     expected = {'node': '0', 'retry': '0', 'record': '1', 'field': '1'}
     assert expected == {table: settings[table]['insert_quorum_parallel'] for table in expected}
     assert '1' == settings['record']['distributed_foreground_insert']
+
+
+def test_replicas_that_are_behind_are_not_followed(server, cluster):
+    """Nor asked what was stored; for other questions they are better than none."""
+    cluster.insert([RECORDS[:2]], [KEY])
+    cluster.count(Filter())
+    list(cluster.since(0, Filter(), 9))
+    name = 'fallback_to_stale_replicas_for_distributed_queries'
+    questions = [text for text, _ in server.statements(name_of(cluster)) if 'FROM record' in text]
+    assert 1 == sum('WHERE id > ' in text and f'{name} = 0' in text for text in questions)
+    asked = {
+        (
+            re.sub(r'\s+', ' ', text).partition(' FORMAT')[0].partition(' WHERE')[0],
+            settings.get(name),
+        )
+        for text, settings in server.statements(name_of(cluster))
+        if re.match(r'SELECT (max|count)', text)
+    }
+    assert {('SELECT max(id) FROM record', '0'), ('SELECT count() FROM record', '1')} == asked
 
 
 def test_nodes_that_were_added_get_the_tables(server, cluster):
@@ -417,7 +436,7 @@ def test_an_insert_that_fails_costs_no_others(server, cluster):
     columns = f'{name_of(cluster)}.record_local (id, ts, level, name, message)'
     server.execute(f'INSERT INTO {columns} VALUES {values}')
     with cluster._writing() as db:
-        cluster._insertion._remove(db, gone[0], gone[-1])
+        cluster._insertion._remove(db, [(gone[0], gone[1]), (gone[2], gone[2])])
     later = f'ALTER TABLE {name_of(cluster)}.record_local DELETE WHERE id = 0'
     server.execute(f'{later} SETTINGS mutations_sync = 2')  # mutations are done in order
     assert kept == [record.id for record in cluster.page(Filter(), None, 9, ascending=True)]
