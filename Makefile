@@ -47,7 +47,7 @@ $(VENV)/server.installed: setup.py $(VENV)/created
 
 $(VENV)/test.installed: setup.py test/servers/install $(VENV)/created
 	test/servers/install
-	$(RUN) -m pip install --quiet --editable '.[server,mysql,test]'
+	$(RUN) -m pip install --quiet --editable '.[server,mysql,clickhouse,test]'
 	@touch $@
 
 node_modules/installed: package.json test/servers/install

@@ -14,11 +14,12 @@ SERVER = [
     'orjson >= 3.10',
     'python-dateutil >= 2.9',
     'pytz >= 2024.1',
+    'tqdm >= 4.66',
     'uvloop >= 0.21',
     'yoyo-migrations >= 9.0',
 ]
 MYSQL = ['cryptography', 'mysqlclient >= 2.2', 'pymysql >= 1.1']
-CLICKHOUSE = ['chdb', 'clickhouse-connect >= 0.8']
+CLICKHOUSE = ['chdb >= 4.4', 'clickhouse-connect >= 1.12']
 TEST = [
     'celery >= 5.4',
     'django >= 4.2',

@@ -1,4 +1,4 @@
-"""The command line: ``python -m chronologer [-c ENVCONF] [-e ENVIRONMENT] serve | migrate``."""
+"""The command line: ``python -m chronologer [-c ENVCONF] [-e ENV] serve | migrate | copy``."""
 
 import argparse
 import sys
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from chronologer import __version__, process
 from chronologer.configuration import Configuration, load_configuration
-from chronologer.errors import ChronologerError, ConfigurationError
+from chronologer.errors import ChronologerError, ConfigurationError, StorageError
 
 if TYPE_CHECKING:
+    from chronologer.copy import Report
     from chronologer.storage import Storage
 
 PUBLIC = ('0.0.0.0', '::')
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
     _add_serve(commands)
     _add_migrate(commands)
+    _add_copy(commands)
     return parser
 
 
@@ -102,6 +104,28 @@ def _add_migrate(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]'
         description="Create the storage's schema, or bring it up to this version's.",
     )
     migrate.set_defaults(command=_migrate)
+
+
+def _add_copy(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
+    copy = commands.add_parser(
+        'copy',
+        help='copy all records to another storage',
+        description='Copy all records, with their ids, and the saved searches of a storage to '
+        'another one, on any engine, and compare both. The source may be in use. Run again, it '
+        'goes on where it was: after an interruption, or for what has been written since.',
+        epilog='DSNs are those of CHRONOLOGER_STORAGE_DSN: see README.rst.',
+    )
+    copy.set_defaults(command=_copy)
+    copy.add_argument(
+        'source',
+        metavar='FROM',
+        help='DSN of a storage, or http://user:password@host:port/ of a running server; only read',
+    )
+    copy.add_argument(
+        'target',
+        metavar='TO',
+        help='DSN of a storage without other records; its schema is created, or brought up to date',
+    )
 
 
 def _serve(conf: Configuration, options: argparse.Namespace) -> None:
@@ -147,6 +171,34 @@ def _migrate(conf: Configuration, options: argparse.Namespace) -> None:
     with _open_storage(conf) as storage:
         storage.migrate()
     print(f'Chronologer {__version__}: {shown_dsn(conf.storage_dsn)} is up to date')
+
+
+def _copy(_: Configuration, options: argparse.Namespace) -> None:
+    from chronologer.copy import copy, open_source, open_target
+    from chronologer.copy.progress import show_progress
+
+    with open_source(options.source) as source, open_target(options.target) as target:
+        if options.source == options.target:
+            raise ConfigurationError('FROM and TO are the same storage')
+        report = copy(source, target, show_progress)
+    _print_copied(report)
+
+
+def _print_copied(report: 'Report') -> None:
+    print(f'copied {report.copied:,} records and {report.saved:,} saved searches')
+    if report.gone:
+        print(f'{report.gone:,} records are no longer in the source; they were copied before')
+    if report.differences:
+        print(f'{"day":10} {"source":>12} {"target":>12} {"missing":>12} {"changed":>12}')
+        for day, difference in report.differences.items():
+            numbers = (difference.source, difference.target, difference.missing, difference.changed)
+            print(f'{day} {" ".join(f"{number:12,}" for number in numbers)}')
+        raise StorageError(
+            f'the records of {len(report.differences):,} days, listed above, are not in the target '
+            f'as they are in the source'
+        )
+    same = report.records - report.gone
+    print(f'{same:,} records of {report.days:,} days are the same in both')
 
 
 def _open_storage(conf: Configuration) -> 'Storage':

@@ -19,8 +19,9 @@ base = {
     # Credentials of HTTP Basic authentication, for all under /api.
     'username': environ.get('CHRONOLOGER_USERNAME', 'logger'),
     'password': environ.get('CHRONOLOGER_PASSWORD', ''),
-    # Where records are kept: sqlite:///relative/path, sqlite:////absolute/path or
-    # mysql://user:password@host:port/database.
+    # Where records are kept: sqlite:///relative/path, sqlite:////absolute/path,
+    # mysql://user:password@host:port/database, chdb:///absolute/path/of/directory or
+    # clickhouse://user:password@host:port/database.
     'storage_dsn': environ.get('CHRONOLOGER_STORAGE_DSN', 'sqlite:///chronologer.sqlite'),
     # Longest that a question may take, in seconds; it is then given up with 503.
     'query_timeout': environ.get('CHRONOLOGER_QUERY_TIMEOUT', 10),

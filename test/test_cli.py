@@ -82,7 +82,7 @@ def test_version_and_help(run):
     from chronologer import __version__
 
     assert f'chronologer {__version__}\n' == run('--version').stdout
-    for option in ('-c', '-e', 'serve', 'migrate', 'README'):
+    for option in ('-c', '-e', 'serve', 'migrate', 'copy', 'README'):
         assert option in run('--help').stdout
     for option in ('-m', '-d', '--workers', '-p', '-u', '-g'):
         assert option in run('serve', '--help').stdout

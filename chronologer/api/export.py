@@ -12,7 +12,14 @@ from typing import Any
 import cherrypy
 import orjson
 
-from chronologer.api.params import FILTER, check_known, take_fields, take_limit, take_order
+from chronologer.api.params import (
+    FILTER,
+    check_known,
+    take_fields,
+    take_limit,
+    take_offset,
+    take_order,
+)
 from chronologer.api.stream import Fields, record_dict, stream
 from chronologer.errors import ChronologerError, InputError, shown
 from chronologer.model import Filter, Record
@@ -101,16 +108,21 @@ class ExportResource:
         """A file, streamed. Its last line says so if the storage has failed before the end."""
         filter = Filter.take(params)
         name = params.pop('format', 'ndjson')
-        ascending = take_order(params, 'asc')
         limit = take_limit(params, 'limit', OFFSET_MAX, OFFSET_MAX)
         fields = take_fields(params)
-        check_known(params, 'format', 'order', 'limit', 'fields', *FILTER)
+        if 'after_id' in params:
+            order = 'after_id'
+            records = self._follow(filter, take_offset(params, 'after_id'), limit)
+        else:
+            order = 'order'
+            records = self._pages(filter, limit, take_order(params, 'asc'))
+        check_known(params, 'format', order, 'limit', 'fields', *FILTER)
         if name not in FORMATS:
             raise InputError(f'format: expected one of {", ".join(FORMATS)}, got {shown(name)}')
         format = FORMATS[name]
         disposition = f'attachment; filename="chronologer.{format.suffix}"'
         cherrypy.response.headers['Content-Disposition'] = disposition
-        lines = (format.line(record, fields) for record in self._pages(filter, limit, ascending))
+        lines = (format.line(record, fields) for record in records)
         return stream(chain([format.head(fields)], lines), format.media_type, format.error)
 
     def _pages(self, filter: Filter, limit: int, ascending: bool) -> Iterator[Record]:
@@ -127,4 +139,16 @@ class ExportResource:
                 cursor = record.ts, record.id
             if count < PAGE:
                 break
+            limit -= count
+
+    def _follow(self, filter: Filter, id: int, limit: int) -> Iterator[Record]:
+        """Likewise, in the order of ids; a page may lack records that were purged meanwhile."""
+        count = 1
+        while limit > 0 and count:
+            count = 0
+            for record in self._storage.since(id, filter, min(PAGE, limit), whole=True):
+                yield record
+                count += 1
+                assert record.id is not None
+                id = record.id
             limit -= count

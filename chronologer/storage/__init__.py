@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
-from chronologer.errors import ChronologerError, ConfigurationError
+from chronologer.errors import ChronologerError, ConfigurationError, StorageError
 from chronologer.model import Filter, Record
 from chronologer.query import Column, Path
 from chronologer.storage.shown import shown_dsn
@@ -26,6 +27,7 @@ __all__ = [
     'Recalled',
     'RetryKey',
     'Storage',
+    'check_ascending',
     'create_storage',
     'shown_dsn',
 ]
@@ -37,6 +39,7 @@ Cursor = tuple[datetime, int]  # ts and id of a record
 FieldTypes = dict[str, set[str]]  # of each field, named as in a query: number, text, …
 
 QUERY_TIMEOUT = 10  # seconds
+MAX_ID = 2**53 - 1  # JavaScript has no larger integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,22 @@ class Storage(ABC):
         for instance because one of them is malformed.
         """
         return None
+
+    @abstractmethod
+    def resume_restore(self) -> int:
+        """Return the id after which to restore; undoes what an interrupted `restore` has left."""
+
+    @abstractmethod
+    def restore(self, records: Sequence[Record]) -> None:
+        """
+        Store whole records with the ids that they have, all of them or none.
+
+        Ids ascend, with gaps or without, from above those that are there; what `insert` gives
+        later is above them. All else is as if they had been inserted.
+
+        Raises:
+            StorageError: Ids do not ascend so (see `check_ascending`), or the engine fails.
+        """
 
     @abstractmethod
     def get(self, id: int) -> Record | None:
@@ -240,6 +259,19 @@ class Storage(ABC):
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+
+def check_ascending(records: Sequence[Record], last_id: int) -> None:
+    """
+    Make sure that records can be restored where *last_id* is the last one.
+
+    Raises:
+        StorageError: An id is missing, above `MAX_ID`, or not above the one before.
+    """
+    for previous, id in pairwise([last_id, *(record.id for record in records)]):
+        if id is None or previous is None or not previous < id <= MAX_ID:
+            wanted = f'ids ascend, up to {MAX_ID}'
+            raise StorageError(f'record {id} cannot be restored after {previous}: {wanted}')
 
 
 def create_storage(dsn: str, query_timeout: float = QUERY_TIMEOUT) -> Storage:

@@ -71,16 +71,29 @@ class Index:
         self._records += len(rows)
         self._size += sum(len(row[4]) + len(row[5]) for row in rows)
         if self._records >= BLOCK_RECORDS or self._size >= BLOCK_SOURCE:
-            self._tail = Builder()
-            self._make_blocks(db, read_rows(db, self._dialect, _tail_ids(db, self._dialect)))
-            self._is_complete = True
-            self._records = self._size = 0
+            self._read_tail(db)
+
+    def close_tail(self, db: Any) -> None:
+        """Put all that is in no block into blocks: nobody who remembers it shall be asked."""
+        self._read_tail(db)
+        if len(self._tail):
+            self._make_block(db)
+
+    def _read_tail(self, db: Any) -> None:
+        """Make blocks of what is in none, and remember the rest."""
+        self._tail = Builder()
+        self._make_blocks(db, read_rows(db, self._dialect, _tail_ids(db, self._dialect)))
+        self._is_complete = True
+        self._records = self._size = 0
 
     def _make_blocks(self, db: Any, rows: Iterator[Row]) -> None:
         while self._tail.fill(rows, (BLOCK_RECORDS, BLOCK_SIZE, BLOCK_SOURCE)):
-            _insert(db, self._tail.build())
-            self._add_fields(db, self._tail.fields)
-            self._tail = Builder()
+            self._make_block(db)
+
+    def _make_block(self, db: Any) -> None:
+        _insert(db, self._tail.build())
+        self._add_fields(db, self._tail.fields)
+        self._tail = Builder()
 
     def _add_fields(self, db: Any, fields: Fields) -> None:
         if fields <= self._fields:

@@ -12,7 +12,7 @@ import orjson
 
 from chronologer.errors import ChronologerError, RefusedError
 from chronologer.model import Record, microseconds
-from chronologer.storage import Batch, Outcome, RetryKey, counters, retry
+from chronologer.storage import Batch, Outcome, RetryKey, check_ascending, counters, retry
 from chronologer.storage.bucket import QUARTER
 from chronologer.storage.builder import Row
 from chronologer.storage.counters import Dialect
@@ -70,10 +70,32 @@ class Insertion:
             outcomes, rows = self._insert_together(db, batches, keys, first_id)
         except self._engine.batch_errors:
             outcomes, rows = self._insert_each(db, batches, keys, first_id)
+        self._register(db, rows, range(first_id, first_id + count))
+        return outcomes
+
+    def restore(self, records: Sequence[Record], db: Any) -> None:
+        """Write records with the ids that they have; see `Storage.restore`."""
+        # One id at least is used up, so that other processes see that somebody has written.
+        first_id = self._engine.take_ids(db, 1)
+        check_ascending(records, last_place(db))
+        ids = [record.id for record in records if record.id is not None]
+        taken = range(first_id, max(first_id, ids[-1]) + 1)
+        self._engine.take_ids(db, len(taken) - 1)
+        try:
+            rows = self._make_rows(db, records, ids)
+            self._engine.insert_records(db, rows)
+        except self._engine.batch_errors as ex:
+            error = f'the storage cannot take the records {ids[0]} to {ids[-1]}: {ex}'
+            raise RefusedError(error) from ex
+        self._register(db, rows, taken)
+        if ids[0] < first_id:  # purged records may have had them, which tails still know
+            self._index.close_tail(db)
+
+    def _register(self, db: Any, rows: Sequence[Row], ids: range) -> None:
+        """Count and index what was written with some of *ids*."""
         counts = Counter((logger, ts // QUARTER, level) for _, ts, level, logger, *_ in rows)
         counters.add(db, self._dialect, counts)
-        self._index.add(db, rows, range(first_id, first_id + count))
-        return outcomes
+        self._index.add(db, rows, ids)
 
     def _insert_each(
         self, db: Any, batches: Sequence[Batch], keys: Sequence[RetryKey | None], first_id: int
@@ -110,7 +132,7 @@ class Insertion:
                     if key:
                         retry.remember(db, key, outcome)
                 outcomes.append(outcome)
-            rows = self._make_rows(db, records, first_id)
+            rows = self._make_rows(db, records, range(first_id, first_id + len(records)))
             self._engine.insert_records(db, rows)
         except self._engine.batch_errors:  # others may have undone the savepoint already
             db.execute('ROLLBACK TO SAVEPOINT batch')
@@ -118,10 +140,10 @@ class Insertion:
             raise
         return outcomes, rows
 
-    def _make_rows(self, db: Any, records: Sequence[Record], first_id: int) -> list[Row]:
+    def _make_rows(self, db: Any, records: Sequence[Record], ids: Sequence[int]) -> list[Row]:
         loggers = self._loggers
         rows: list[Row] = []
-        for id, (ts, name, level, message, logrec, _) in enumerate(records, first_id):
+        for id, (ts, name, level, message, logrec, _) in zip(ids, records, strict=True):
             logger, fields = loggers.get(name) or self._logger_id(db, name), logrec or {}
             text = orjson.dumps(fields).decode()
             rows.append((id, microseconds(ts), level, logger, message, text, fields))
@@ -136,3 +158,11 @@ class Insertion:
                 self._loggers.clear()
             self._loggers[name] = id
         return id
+
+
+def last_place(db: Any) -> int:
+    """The last id of a record, or of a block, which keeps it when the record is purged; or 0."""
+    ids = db.execute(
+        'SELECT (SELECT MAX(id) FROM record), (SELECT MAX(last_id) FROM block)'
+    ).fetchone()
+    return max(id or 0 for id in ids)

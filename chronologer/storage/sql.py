@@ -42,7 +42,7 @@ from chronologer.storage.builder import Row
 from chronologer.storage.counters import Dialect, condition
 from chronologer.storage.find import Find, Needle
 from chronologer.storage.index import Tail, read_fields, remove
-from chronologer.storage.insertion import Insertion
+from chronologer.storage.insertion import Insertion, last_place
 from chronologer.storage.listing import Listing, Place
 from chronologer.storage.saved import forget, read_saved, read_secret, save, take_secret
 
@@ -93,6 +93,14 @@ class SqlStorage(Listing):
     ) -> list[Outcome]:
         keys = [*keys, *[None] * (len(batches) - len(keys))]
         return self._write(partial(self._insertion.insert, batches, keys))
+
+    def resume_restore(self) -> int:
+        with self._reading() as db:  # a transaction leaves nothing when it is interrupted
+            return last_place(db)
+
+    def restore(self, records: Sequence[Record]) -> None:
+        if records:
+            self._write(partial(self._insertion.restore, records))
 
     def purge(self, before: datetime, filter: Filter) -> int:
         span = time_range(filter)

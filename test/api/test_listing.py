@@ -138,6 +138,22 @@ def test_an_export_of_several_pages(filled, monkeypatch):
     assert list(range(1, 9)) == [json.loads(line)['id'] for line in lines]
 
 
+def test_an_export_after_an_id(filled, monkeypatch):
+    """Has whole records in the order of ids, whatever their time is; in each format."""
+    monkeypatch.setattr('chronologer.api.export.PAGE', 2)
+    filled.post(RECORD, {'name': 'late', 'levelno': 20, 'created': 2, 'msg': 'late'})
+    lines = filled.get(f'{EXPORT}?after_id=3').body.splitlines()
+    assert [filled.get(f'{RECORD}/{id}').json for id in range(4, 12)] == list(
+        map(json.loads, lines)
+    )
+    lines = filled.get(f'{EXPORT}?after_id=3&limit=3&name=app.a').body.splitlines()
+    assert [5, 7, 9] == [json.loads(line)['id'] for line in lines]
+    _, *rows = csv.reader(filled.get(f'{EXPORT}?after_id=9&format=csv').text.splitlines())
+    assert ['10', '11'] == [row[0] for row in rows]
+    assert b'' == filled.get(f'{EXPORT}?after_id=11').body
+    assert b'' == filled.get(f'{EXPORT}?after_id=0&limit=0').body
+
+
 def test_a_cut_export_says_so(filled, monkeypatch):
     """In its last line; the answer is under way and cannot become an error."""
     monkeypatch.setattr('chronologer.api.export.PAGE', 3)
@@ -186,6 +202,8 @@ def test_an_export_that_fails_at_once_is_an_error(filled, monkeypatch):
         (f'{RECORD}?left=0', 'right'),
         (f'{RECORD}?left=0&right=1&cursor=1', 'cursor'),
         (f'{RECORD}?after_id=0&order=asc', 'order'),
+        (f'{EXPORT}?after_id=0&order=asc', 'order'),
+        (f'{EXPORT}?after_id=-1', 'after_id'),
         (f'{RECORD}/5/context?before=1001', 'before'),
         (f'{RECORD}/5/context?after=2018-05-10T00:00:00Z', 'after'),
         (f'{RECORD}/5/context?left=0', 'left'),

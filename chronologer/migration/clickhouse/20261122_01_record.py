@@ -86,11 +86,17 @@ STATEMENTS = (
     ORDER BY (node, until)
     TTL toDateTime(intDiv(until, 1000000)) + INTERVAL 1 DAY
     """,
-    # Where a copy stands that restores records with their ids.
+    # Batches of records that are restored with their ids: written before with their number n, and
+    # with 0 after, so that those that were interrupted are known.
     """
-    CREATE TABLE IF NOT EXISTS restored $on (after_id UInt64, last_id UInt64, n UInt32)
-    ENGINE = ${everywhere}ReplacingMergeTree($path)
-    ORDER BY last_id
+    CREATE TABLE IF NOT EXISTS restored $on (
+        after_id UInt64,
+        last_id  UInt64,
+        n        UInt32,
+        version  UInt64
+    )
+    ENGINE = ${everywhere}ReplacingMergeTree(${path_and}version)
+    ORDER BY (after_id, last_id)
     SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
     """,
 )

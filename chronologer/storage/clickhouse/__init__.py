@@ -97,6 +97,14 @@ class ClickHouseStorage(Listing):
         with self._writing() as db:
             return self._insertion.insert(db, batches, keys)
 
+    def resume_restore(self) -> int:
+        with self._writing() as db:
+            return self._insertion.resume_restore(db)
+
+    def restore(self, records: Sequence[Record]) -> None:
+        with self._writing() as db:
+            self._insertion.restore(db, records)
+
     def prepare(self, lines: Sequence[bytes], decode: Callable[[bytes], Record]) -> Prepared | None:
         """A server would have to be sent them, and to send them back."""
         if not self._target.is_embedded or len(lines) < decoding.MIN_LINES:
@@ -272,7 +280,9 @@ class ClickHouseStorage(Listing):
         return is_known
 
     def _version(self, db: Connection, name: str, state: str | None) -> None:
-        row = orjson.dumps((name, state, time.time_ns()))
+        # The clock may be set back, or be behind that of who wrote the last one.
+        ((last,),) = db.execute('SELECT max(version) FROM saved WHERE name = ?', (name,))
+        row = orjson.dumps((name, state, max(time.time_ns(), last + 1)))
         db.insert('saved', ('name', 'state', 'version'), row)
 
     # Connections and schema

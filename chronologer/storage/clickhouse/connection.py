@@ -10,7 +10,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 from threading import Lock
 from typing import Any
@@ -129,7 +129,8 @@ class Pool:
     def __init__(self, target: Target, settings: dict[str, Any]):
         self._target, self._settings = target, {**LIMITS, **settings}
         self._idle: deque[Connection] = deque()
-        self._opening = Lock()  # chDB starts its engine with the first
+        # chDB starts its engine with the first; a server that does not answer delays each but once.
+        self._opening: AbstractContextManager[Any] = Lock() if target.is_embedded else nullcontext()
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

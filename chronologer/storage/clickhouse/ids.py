@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 
-from chronologer.errors import LimitError
+from chronologer.errors import LimitError, StorageError
 
 EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc).timestamp()
 SLOTS_A_SECOND = 4
-NODE_BITS, COUNT_BITS = 6, 14
+TIME_BITS, NODE_BITS, COUNT_BITS = 33, 6, 14
 NODES = 1 << NODE_BITS
 MAX_BATCH = 1 << COUNT_BITS  # records whose ids follow one another
 SLOT_BITS = NODE_BITS + COUNT_BITS
@@ -46,11 +46,14 @@ class Ids:
 
         Raises:
             LimitError: They are more than `MAX_BATCH`.
+            StorageError: The clock is beyond what ids have bits for.
         """
         if count > MAX_BATCH:
             limit = f'ClickHouse takes {MAX_BATCH:,} at a time'
             raise LimitError(f'a batch of {count:,} records, {limit}')
         slot = slot_of(self._now())
+        if slot >> TIME_BITS:
+            raise StorageError('ids of ClickHouse last until 2094, and the clock is later')
         if slot > self._slot:
             self._slot, self._count = slot, 0
         elif self._count + count > MAX_BATCH:

@@ -19,8 +19,18 @@ from typing import NamedTuple
 
 import orjson
 
-from chronologer.errors import ChronologerError, RefusedError, StorageBusyError
-from chronologer.storage import MAX_FIELDS, Batch, Outcome, Prepared, Recalled, RetryKey, retry
+from chronologer.errors import ChronologerError, RefusedError, StorageBusyError, StorageError
+from chronologer.model import Record
+from chronologer.storage import (
+    MAX_FIELDS,
+    Batch,
+    Outcome,
+    Prepared,
+    Recalled,
+    RetryKey,
+    check_ascending,
+    retry,
+)
 from chronologer.storage.builder import Fields
 from chronologer.storage.clickhouse import decoding, schema
 from chronologer.storage.clickhouse.connection import Connection
@@ -55,11 +65,12 @@ class Piece(NamedTuple):
     has_key: bool
     lines: Sequence[bytes] = ()
     rows: bytes = b''
+    until: int = 0  # the last id, where they do not follow one another
 
     @property
     def last_id(self) -> int:
-        """The ids follow one another."""
-        return self.first_id + len(self.batch) - 1
+        """No id of the batch is higher."""
+        return self.until or self.first_id + len(self.batch) - 1
 
 
 NOTED = ('owner', 'part', 'digest', 'first_id', 'n', 'created')
@@ -97,10 +108,6 @@ class Insertion:
             self._ids = Ids(self._claim.number, last_id)
             self._done = max(self._done, last_id)
         return self._ids
-
-    def forget(self) -> None:
-        """Records with other ids have been restored."""
-        self._ids = None
 
     def insert(
         self, db: Connection, batches: Sequence[Batch], keys: Sequence[RetryKey | None]
@@ -161,17 +168,50 @@ class Insertion:
 
     def _remove(self, db: Connection, batches: Sequence[tuple[int, int]]) -> None:
         """Delete batches by their first and last ids; other processes' may be between them."""
-        alter = schema.fill(self._target, 'ALTER TABLE $local $on')
-        # A node of a cluster that is away does it later; nobody waits for that.
-        waiting = f'SETTINGS {NOT_WAITING}' if self._target.cluster else ''
-        db.command(
-            f"""
-            {alter} DELETE
-            WHERE id BETWEEN ? AND ? AND arrayExists(ids -> id BETWEEN ids.1 AND ids.2, ?)
-            {waiting}
-            """,
-            (batches[0][0], batches[-1][1], list(batches)),
+        where = 'id BETWEEN ? AND ? AND arrayExists(ids -> id BETWEEN ids.1 AND ids.2, ?)'
+        parameters = (batches[0][0], batches[-1][1], list(batches))
+        # With a full disk there is mostly nothing, and a deletion waits for half a minute.
+        if db.execute(f'SELECT 1 FROM record WHERE {where} LIMIT 1', parameters).fetchone():
+            alter = schema.fill(self._target, 'ALTER TABLE $local $on')
+            # A node of a cluster that is away does it later; nobody waits for that.
+            waiting = f'SETTINGS {NOT_WAITING}' if self._target.cluster else ''
+            db.command(f'{alter} DELETE WHERE {where} {waiting}', parameters)
+
+    # Restoring
+
+    def resume_restore(self, db: Connection) -> int:
+        """See `Storage.resume_restore`: a batch that was noted and not ended is deleted."""
+        interrupted = db.execute(
+            """
+            SELECT after_id, last_id FROM restored
+            GROUP BY after_id, last_id HAVING argMax(n, version) > 0
+            """
         )
+        for after_id, last_id in interrupted:
+            self._remove(db, [(after_id + 1, last_id)])
+            self._note_restore(db, after_id, last_id, 0)
+        ((last_id,),) = db.execute('SELECT max(id) FROM record')
+        return int(last_id)
+
+    def restore(self, db: Connection, records: Sequence[Record]) -> None:
+        """See `Storage.restore`."""
+        after_id = self.resume_restore(db)
+        check_ascending(records, after_id)
+        try:
+            lines = [make_row(record.id or 0, record) for record in records]
+        except BATCH_ERRORS as ex:
+            raise StorageError(f'the storage cannot take the records: {ex}') from ex
+        if not records:
+            return
+        last_id = records[-1].id or 0
+        self._note_restore(db, after_id, last_id, len(records))
+        self._write(db, [Piece(records, after_id + 1, False, lines, until=last_id)])
+        self._note_restore(db, after_id, last_id, 0)
+        self._ids = None
+
+    def _note_restore(self, db: Connection, after_id: int, last_id: int, count: int) -> None:
+        row = orjson.dumps((after_id, last_id, count, time.time_ns()))
+        db.insert('restored', ('after_id', 'last_id', 'n', 'version'), row)
 
     # Keys
 

@@ -11,6 +11,10 @@ from chronologer.storage.clickhouse import ClickHouseStorage, insertion
 
 SQL_ENGINES = ['sqlite', 'mysql', 'mysql+pymysql', 'mariadb', 'mariadb+pymysql']
 ENGINES = [*SQL_ENGINES, 'chdb', 'clickhouse']
+# For properties, which take long: what they generate meets each engine once, by whatever driver.
+ONCE = pytest.mark.parametrize(
+    'empty_dsn', ['sqlite', 'mysql', 'mariadb+pymysql', 'chdb'], indirect=True
+)
 
 numbers = itertools.count()
 
@@ -61,11 +65,29 @@ def shared_storage(empty_dsn):
         storage.migrate()
 
         def empty():
-            if isinstance(storage, ClickHouseStorage):  # whose deletions take a second
-                with storage._writing() as db:
-                    db.command('TRUNCATE TABLE record')
-            else:
-                storage.purge(datetime.max.replace(tzinfo=timezone.utc), Filter())
+            delete_all(storage)
             return storage
 
         yield empty
+
+
+@pytest.fixture
+def two_storages(empty_dsn):
+    """Likewise, of what two storages, as of two processes, have in common."""
+    dsn = empty_dsn()
+    with create_storage(dsn) as one, create_storage(dsn) as other:
+        one.migrate()
+
+        def empty():
+            delete_all(one)
+            return one, other
+
+        yield empty
+
+
+def delete_all(storage):
+    if isinstance(storage, ClickHouseStorage):  # whose deletions take a second
+        with storage._writing() as db:
+            db.command('TRUNCATE TABLE record')
+    else:
+        storage.purge(datetime.max.replace(tzinfo=timezone.utc), Filter())

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from chronologer.model import EPOCH, Filter, Record, microseconds
 from chronologer.query import Column
+from test.storage.contract.conftest import ONCE
 
 # Around bucket borders and far away from each other, so that edges, whole buckets and gaps occur.
 MOMENTS = st.builds(
@@ -52,6 +53,7 @@ def steps(records: list[Record], step: timedelta) -> list[tuple[datetime, int, i
     ]
 
 
+@ONCE
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(RECORDS, max_size=3), filters=st.lists(FILTERS, max_size=4), data=st.data())
 def test_answers_are_those_of_a_plain_scan(shared_storage, batches, filters, data):

@@ -14,6 +14,7 @@ from chronologer.model import EPOCH, Filter, Record
 from chronologer.query_parser import parse_field, parse_query
 from chronologer.storage import create_storage
 from test.query_oracle import matches
+from test.storage.contract.conftest import ONCE
 
 LOGRECS = [
     {},
@@ -162,6 +163,7 @@ QUERIES = st.recursive(
 DATA = st.dictionaries(KEYS, VALUES, max_size=4)
 
 
+@ONCE
 @settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(DATA, TEXTS), min_size=1, max_size=6), st.lists(QUERIES, max_size=8))
 def test_generated_expressions_mean_the_same(shared_storage, contents, queries):

@@ -14,7 +14,7 @@ from chronologer.query_parser import parse_field, parse_query
 from chronologer.search import Search, parse_search, searchable
 from chronologer.storage import create_storage, index
 from test.query_oracle import matches as query_matches
-from test.storage.contract.conftest import SQL_ENGINES
+from test.storage.contract.conftest import ONCE, SQL_ENGINES
 
 SQL = pytest.mark.parametrize('empty_dsn', SQL_ENGINES, indirect=True)  # those with blocks
 START = datetime(2024, 6, 1, tzinfo=timezone.utc)
@@ -100,6 +100,7 @@ def check(storage, filter, stored, left=0, right=99):
     assert names == dict(storage.facet(filter, Column('name'), 99))
 
 
+@ONCE
 @settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(
     batches=st.lists(st.lists(RECORDS, max_size=12), max_size=4),

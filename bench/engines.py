@@ -1,0 +1,137 @@
+"""
+The storage engines side by side, and the original on SQLite: ingestion, disk and ten questions.
+
+Each gets the same NDJSON in bodies of 10,000 lines over one connection, and is asked over HTTP.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from bench.corpus import as_logrecord, make_records
+from bench.ingest import HEADER, PATH, cpu_seconds, peak_memory
+from bench.load import request, send
+from bench.peer import Peer
+from bench.query import RefusedError, databases, median
+from chronologer.storage import create_storage
+from test.servers.chronologer import Server
+
+BODY = 10_000  # records
+SETTLE = 20  # seconds for merges and checkpoints that ingestion has left
+LIMIT = 600  # seconds that a question may take
+
+HEAD, GET = 'HEAD /api/v1/record?', 'GET /api/v1/record?'
+NEWEST = GET + 'left=0&right=99'
+QUESTIONS = {
+    'count by name prefix': HEAD + 'name=shop.api',
+    'timeline by hour': HEAD + 'group=hour&timezone=UTC',
+    'newest 100': NEWEST,
+    '100 at half the log': GET + 'left={half}&right={half_end}',
+    'newest 100, level and name': NEWEST + '&level=40&name=shop.api',
+    'newest 100, substring': NEWEST + '&query=' + quote("message LIKE '%13871%'"),
+    'newest 100, search of a rare infix': NEWEST + '&search=ser4999',
+    'newest 100, search of a common word': NEWEST + '&search=mail',
+    'newest 100, field equality': NEWEST
+    + '&query='
+    + quote("json_extract(logrec, '$.data.order') = 387"),
+    'count, meta.lineno, in no index': HEAD + 'query=' + quote('meta.lineno = 387 AND level > 40'),
+}
+
+
+def main() -> None:
+    """Print the table for a number of records and for the engines that are named."""
+    count, engines = int(sys.argv[1]), sys.argv[2:]
+    results = {engine: measure(engine, count) for engine in engines}
+    print(f'{f"{count:,} records":40}' + ''.join(f'{engine:>12}' for engine in engines))
+    for row in results[engines[0]]:
+        cells = (results[engine].get(row) for engine in engines)
+        print(f'{row:40}' + ''.join(f'{"-" if c is None else f"{c:,.1f}":>12}' for c in cells))
+
+
+def measure(engine: str, count: int) -> dict[str, float]:
+    """What is measured of one engine."""
+    figures: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        directory = Path(name)
+        dsn, peer_dsn = stack.enter_context(dsns(engine, directory))
+        is_peer = engine == 'original'
+        server: Any = Peer(peer_dsn(), []) if is_peer else None
+        if server is None:
+            own_dsn = dsn()
+            server = Server(directory, dsn=own_dsn, query_timeout=LIMIT)
+        with server:
+            pids = [server.process.pid, *([] if is_peer else server.workers())]
+            seconds, cpu, size = fill(server, pids, count)
+            figures['NDJSON, records/s'] = count / seconds
+            figures['NDJSON, CPU s/million'] = cpu / count * 1e6
+            time.sleep(SETTLE)
+            for question, text in QUESTIONS.items():
+                path = text.format(half=count // 2, half_end=count // 2 + 99)
+                try:
+                    figures[f'{question}, ms'] = median(server.host, path) * 1e3
+                except (RefusedError, OSError):  # some are not for the original
+                    continue
+            figures['peak memory of a process, MB'] = max(map(peak_memory, pids))
+        figures['bytes of NDJSON per record'] = size / count
+        if engine in ('sqlite', 'original'):
+            figures['bytes on disk per record'] = sum(
+                path.stat().st_size for path in directory.glob('*.sqlite*')
+            ) / count  # fmt: skip
+        elif engine == 'chdb':
+            figures['bytes on disk per record'] = parts_size(own_dsn) / count
+    return figures
+
+
+def dsns(engine: str, directory: Path) -> AbstractContextManager[tuple]:
+    """Functions that return the DSN of an empty database, for us and for the original."""
+    if engine == 'chdb':
+        return embedded(directory)
+    if engine == 'original':
+        return databases('sqlite', directory)
+    return databases(engine, directory, ('--innodb-flush-log-at-trx-commit=1',))
+
+
+@contextmanager
+def embedded(directory: Path) -> Iterator[tuple]:
+    """One for us."""
+    yield lambda: f'chdb://{directory}/clickhouse', None
+
+
+def fill(server: Any, pids: list[int], count: int) -> tuple[float, float, int]:
+    """Post the records; return seconds, those of CPU, and bytes; without the time to make them."""
+    records = make_records(count)
+    address = ('127.0.0.1', int(server.host.partition(':')[2]))
+    seconds = cpu = 0.0
+    size = 0
+    while lines := [orjson.dumps(as_logrecord(record)) for record in islice(records, BODY)]:
+        body = b'\n'.join(lines)
+        size += len(body) + 1
+        before = cpu_seconds(pids)
+        post = request(server.host, PATH, body, HEADER, 'Content-Type: application/x-ndjson')
+        load = send(address, iter([post]), 1)
+        if len(load.latencies) != 1:
+            raise RuntimeError(f'refused: {load.refused}')
+        seconds += load.seconds
+        cpu += cpu_seconds(pids) - before
+    return seconds, cpu, size
+
+
+def parts_size(dsn: str) -> float:
+    """Bytes of what is in use; parts that were merged stay for some minutes."""
+    with create_storage(dsn) as storage:
+        storage.check()
+        sql = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND table = 'record'"
+        with storage._reading() as db:  # type: ignore[attr-defined]
+            return float(db.execute(sql).fetchone()[0])
+
+
+if __name__ == '__main__':
+    main()
