@@ -442,6 +442,28 @@ def test_an_insert_that_fails_costs_no_others(server, cluster):
     assert kept == [record.id for record in cluster.page(Filter(), None, 9, ascending=True)]
 
 
+def test_a_copy_goes_on_after_what_is_there(server, cluster):
+    """What was interrupted has been deleted from all shards by then."""
+    ids_of = range(1, 9 * ids.MAX_BATCH, ids.MAX_BATCH)
+    values = ', '.join(f"({id}, 0, 20, 'app', '')" for id in ids_of)
+    columns = f'{name_of(cluster)}.record (id, ts, level, name, message)'
+    server.execute(f'INSERT INTO {columns} VALUES {values}')
+    with cluster._writing() as db:
+        cluster._insertion._note_restore(db, ids_of[2], ids_of[-1], 6)
+    assert ids_of[2] == cluster.resume_restore()
+    assert 3 == cluster.count(Filter())
+
+
+def test_what_is_interrupted_is_deleted_though_a_shard_is_away(server, make):
+    """It is asked of all nodes, who do it when they are there; nobody waits."""
+    storage = make('cluster=away')
+    with storage._writing() as db:
+        storage._insertion._remove(db, [(1, 2)])
+    (text,) = [text for text in statements_of(server, storage) if ' DELETE ' in text]
+    assert "ON CLUSTER 'away'" in text
+    assert 'distributed_ddl_task_timeout = 0' in text
+
+
 def test_a_shard_that_is_away_is_not_left_out(make):
     """Nothing is written and nothing is answered; what belongs to the users is on all nodes."""
     storage = make('cluster=away')
