@@ -1,9 +1,11 @@
 """The programs that a user would paste, run against a real server."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -77,3 +79,20 @@ def test_every_example_is_run():
     """A new one has a test of its own."""
     tested = {name.removeprefix('test_') for name in globals() if name.startswith('test_')}
     assert {path.stem for path in EXAMPLES.glob('*.py')} <= tested
+
+
+def test_nodes_of_the_cluster_are_services():
+    """Hosts in the configuration of ClickHouse and Keeper are those that are started."""
+    cluster = EXAMPLES / 'clickhouse-cluster'
+    composed = (cluster / 'docker-compose.yml').read_text()
+    services = set(re.findall(r'^  ([a-z]+-[0-9-]+):$', composed.partition('\nvolumes')[0], re.M))
+    node, keeper, _ = (
+        ElementTree.parse(cluster / f'{name}.xml') for name in ('node', 'keeper', 'tiers')
+    )
+    replicas = [host.text for host in node.findall('remote_servers/logs/shard/replica/host')]
+    keepers = [host.text for host in node.findall('zookeeper/node/host')]
+    assert services == {'web-1', 'web-2', *replicas, *keepers}
+    assert keepers == [
+        name.text for name in keeper.findall('.//raft_configuration/server/hostname')
+    ]
+    assert ['true'] * 2 == [internal.text for internal in node.findall('.//internal_replication')]

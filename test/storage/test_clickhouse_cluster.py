@@ -128,7 +128,7 @@ def use_everything(storage):
     fill(storage)
     storage.insert([RECORDS[:1]], [KEY])
     with storage._writing() as db:
-        storage._insertion._remove(db, 0, 1)
+        storage._insertion._remove(db, [(0, 1)])
     storage.purge(START + DAY, Filter())  # by days
     storage.purge(START + 3 * DAY, Filter(level=50))
     storage.save('errors', '{}')
@@ -199,6 +199,25 @@ def test_processes_agree_by_inserts_one_after_the_other(server, cluster):
     expected = {'node': '0', 'retry': '0', 'record': '1', 'field': '1'}
     assert expected == {table: settings[table]['insert_quorum_parallel'] for table in expected}
     assert '1' == settings['record']['distributed_foreground_insert']
+
+
+def test_replicas_that_are_behind_are_not_followed(server, cluster):
+    """Nor asked what was stored; for other questions they are better than none."""
+    cluster.insert([RECORDS[:2]], [KEY])
+    cluster.count(Filter())
+    list(cluster.since(0, Filter(), 9))
+    name = 'fallback_to_stale_replicas_for_distributed_queries'
+    questions = [text for text, _ in server.statements(name_of(cluster)) if 'FROM record' in text]
+    assert 1 == sum('WHERE id > ' in text and f'{name} = 0' in text for text in questions)
+    asked = {
+        (
+            re.sub(r'\s+', ' ', text).partition(' FORMAT')[0].partition(' WHERE')[0],
+            settings.get(name),
+        )
+        for text, settings in server.statements(name_of(cluster))
+        if re.match(r'SELECT (max|count)', text)
+    }
+    assert {('SELECT max(id) FROM record', '0'), ('SELECT count() FROM record', '1')} == asked
 
 
 def test_nodes_that_were_added_get_the_tables(server, cluster):
@@ -417,10 +436,32 @@ def test_an_insert_that_fails_costs_no_others(server, cluster):
     columns = f'{name_of(cluster)}.record_local (id, ts, level, name, message)'
     server.execute(f'INSERT INTO {columns} VALUES {values}')
     with cluster._writing() as db:
-        cluster._insertion._remove(db, gone[0], gone[-1])
+        cluster._insertion._remove(db, [(gone[0], gone[1]), (gone[2], gone[2])])
     later = f'ALTER TABLE {name_of(cluster)}.record_local DELETE WHERE id = 0'
     server.execute(f'{later} SETTINGS mutations_sync = 2')  # mutations are done in order
     assert kept == [record.id for record in cluster.page(Filter(), None, 9, ascending=True)]
+
+
+def test_a_copy_goes_on_after_what_is_there(server, cluster):
+    """What was interrupted has been deleted from all shards by then."""
+    ids_of = range(1, 9 * ids.MAX_BATCH, ids.MAX_BATCH)
+    values = ', '.join(f"({id}, 0, 20, 'app', '')" for id in ids_of)
+    columns = f'{name_of(cluster)}.record (id, ts, level, name, message)'
+    server.execute(f'INSERT INTO {columns} VALUES {values}')
+    with cluster._writing() as db:
+        cluster._insertion._note_restore(db, ids_of[2], ids_of[-1], 6)
+    assert ids_of[2] == cluster.resume_restore()
+    assert 3 == cluster.count(Filter())
+
+
+def test_what_is_interrupted_is_deleted_though_a_shard_is_away(server, make):
+    """It is asked of all nodes, who do it when they are there; nobody waits."""
+    storage = make('cluster=away')
+    with storage._writing() as db:
+        storage._insertion._remove(db, [(1, 2)])
+    (text,) = [text for text in statements_of(server, storage) if ' DELETE ' in text]
+    assert "ON CLUSTER 'away'" in text
+    assert 'distributed_ddl_task_timeout = 0' in text
 
 
 def test_a_shard_that_is_away_is_not_left_out(make):

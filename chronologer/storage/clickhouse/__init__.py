@@ -39,12 +39,13 @@ from chronologer.storage.saved import check_room
 
 SAVED = 'SELECT name, state FROM saved FINAL WHERE state IS NOT NULL'
 
-# An answer is complete or an error, and what is older than a few seconds is in it: replicas that
-# are behind are not asked, and a shard is not left out. A listing is two questions, better answered
-# by the same replica.
+# No shard is left out. Replicas that are behind are asked only if there are no others, as all of
+# them seem to be while Keeper is away; who writes or follows would rather not be answered. A
+# listing is two questions, better answered by the same replica.
+STRICT = 'fallback_to_stale_replicas_for_distributed_queries'
 CLUSTER = {
     'max_replica_delay_for_distributed_queries': 3,  # seconds; less than insertion.LAG
-    'fallback_to_stale_replicas_for_distributed_queries': 0,
+    STRICT: 1,
     'skip_unavailable_shards': 0,
     'optimize_skip_unused_shards': 0,  # records stay where they are when a shard is added
     'load_balancing': 'nearest_hostname',
@@ -57,6 +58,7 @@ CLUSTER_WRITING = {
     'select_sequential_consistency': 1,  # of what is inserted one after the other
     'distributed_foreground_insert': 1,
     'distributed_insert_skip_read_only_replicas': 1,
+    STRICT: 0,
 }
 
 _insertions: WeakValueDictionary[tuple[str, ...], Insertion] = WeakValueDictionary()
@@ -203,6 +205,7 @@ class ClickHouseStorage(Listing):
                 WHERE id > ? AND id <= ? AND {where.text}
                 ORDER BY id
                 LIMIT ?
+                {f'SETTINGS {STRICT} = 0' if self._target.cluster else ''}
                 """,
                 [id, self._insertion.horizon(db), *where.parameters, limit],
             ).fetchall()

@@ -166,16 +166,20 @@ class Insertion:
         if ours:
             self._remove(db, ours)
 
-    def _remove(self, db: Connection, batches: Sequence[tuple[int, int]]) -> None:
+    def _remove(
+        self, db: Connection, batches: Sequence[tuple[int, int]], waits: bool = False
+    ) -> None:
         """Delete batches by their first and last ids; other processes' may be between them."""
         where = 'id BETWEEN ? AND ? AND arrayExists(ids -> id BETWEEN ids.1 AND ids.2, ?)'
         parameters = (batches[0][0], batches[-1][1], list(batches))
+        # A node of a cluster that is away does it later, and cannot be asked; few wait for that.
+        later = bool(self._target.cluster) and not waits
         # With a full disk there is mostly nothing, and a deletion waits for half a minute.
-        if db.execute(f'SELECT 1 FROM record WHERE {where} LIMIT 1', parameters).fetchone():
+        is_there = f'SELECT 1 FROM record WHERE {where} LIMIT 1'
+        if later or db.execute(is_there, parameters).fetchone():
             alter = schema.fill(self._target, 'ALTER TABLE $local $on')
-            # A node of a cluster that is away does it later; nobody waits for that.
-            waiting = f'SETTINGS {NOT_WAITING}' if self._target.cluster else ''
-            db.command(f'{alter} DELETE WHERE {where} {waiting}', parameters)
+            settings = f'SETTINGS {NOT_WAITING}' if later else ''
+            db.command(f'{alter} DELETE WHERE {where} {settings}', parameters)
 
     # Restoring
 
@@ -188,7 +192,7 @@ class Insertion:
             """
         )
         for after_id, last_id in interrupted:
-            self._remove(db, [(after_id + 1, last_id)])
+            self._remove(db, [(after_id + 1, last_id)], waits=True)
             self._note_restore(db, after_id, last_id, 0)
         ((last_id,),) = db.execute('SELECT max(id) FROM record')
         return int(last_id)
