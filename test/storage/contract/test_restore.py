@@ -19,7 +19,7 @@ from chronologer.query import Column
 from chronologer.query_parser import parse_field, parse_query
 from chronologer.search import parse_search
 from chronologer.storage import MAX_ID, RetryKey, create_storage
-from test.storage.contract.conftest import ENGINES
+from test.storage.contract.conftest import ENGINES, ONCE
 from test.storage.contract.test_search import FILTERS, RECORDS, SQL, START, check
 
 SHARED = pytest.mark.parametrize(
@@ -199,6 +199,7 @@ STEPS = st.lists(
 )
 
 
+@ONCE
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS, filters=st.lists(FILTERS, min_size=1, max_size=3))
 def test_answers_are_those_of_a_scan(two_storages, steps, filters):
