@@ -97,23 +97,71 @@ def copy(source: Source, target: Storage, progress: Progress) -> Report:
     except SchemaError as ex:
         raise SchemaError(f'the source: {ex.message}') from ex
     target.migrate()
-    report = Report()
     last_id = source.last_id()
     start = target.resume_restore()
     _check_same(source, target)
-    there, total = target.count(Filter()), source.count(Filter())
-    days = Days()
-    with progress('copying', max(total, there), there) as add:
-        for batch in _batches(read(source, start, last_id), days):
-            target.restore(batch)
-            report.copied += len(batch)
-            add(len(batch))
-    saved = source.saved()
-    for name, state in saved.items():
-        target.save(name, state)
-    report.saved = len(saved)
-    _compare(source, target, start, max(start, last_id), days, progress, report)
-    return report
+    run = Run(source, target, progress)
+    run.copy_records(start, last_id)
+    run.copy_saved()
+    run.compare(start, max(start, last_id))
+    return run.report
+
+
+class Run:
+    """The steps of a copy; their results are in the `report`."""
+
+    def __init__(self, source: Source, target: Storage, progress: Progress):
+        self._source, self._target, self._progress = source, target, progress
+        self._days = Days()  # of the source, as they are read
+        self.report = Report()
+
+    def copy_records(self, start: int, last_id: int) -> None:
+        """Those after *start*, up to *last_id*."""
+        there, total = self._target.count(Filter()), self._source.count(Filter())
+        with self._progress('copying', max(total, there), there) as add:
+            for batch in self._batches(read(self._source, start, last_id)):
+                self._target.restore(batch)
+                self.report.copied += len(batch)
+                add(len(batch))
+
+    def _batches(self, records: Iterable[Record]) -> Iterator[list[Record]]:
+        batch: list[Record] = []
+        size = 0
+        for record in records:
+            size += self._days.add(record)
+            batch.append(record)
+            if len(batch) == BATCH_RECORDS or size >= BATCH_SIZE:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+    def copy_saved(self) -> None:
+        """The searches that users have saved."""
+        saved = self._source.saved()
+        for name, state in saved.items():
+            self._target.save(name, state)
+        self.report.saved = len(saved)
+
+    def compare(self, start: int, last_id: int) -> None:
+        """By the day; of the source only what was there before, up to *start*, has to be read."""
+        source, target, report = self._source, self._target, self.report
+        copied = Days()
+        there = target.count(Filter())
+        with self._progress('verifying', there + max(there - report.copied, 0), 0) as add:
+            for record in read(source, 0, start):
+                self._days.add(record)
+                add(1)
+            for record in read(target, 0, last_id):
+                copied.add(record)
+                add(1)
+        report.records, report.days = copied.count, len(copied)
+        if self._days == copied:
+            return
+        for day, difference in _differences(read(source, 0, last_id), read(target, 0, last_id)):
+            report.gone += difference.gone
+            if difference.missing or difference.changed:
+                report.differences[day] = difference
 
 
 def read(source: Source, after_id: int, last_id: int) -> Iterator[Record]:
@@ -142,48 +190,6 @@ def _check_same(source: Source, target: Storage) -> None:
             f'the target has record {id}, which the source {state}: it is no copy of it; name '
             f'a database that has none or is one'
         )
-
-
-def _batches(records: Iterable[Record], days: Days) -> Iterator[list[Record]]:
-    """Yield records in batches, and note them."""
-    batch: list[Record] = []
-    size = 0
-    for record in records:
-        size += days.add(record)
-        batch.append(record)
-        if len(batch) == BATCH_RECORDS or size >= BATCH_SIZE:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def _compare(
-    source: Source,
-    target: Storage,
-    start: int,
-    last_id: int,
-    days: Days,
-    progress: Progress,
-    report: Report,
-) -> None:
-    """By the day; of the source only what was copied before, up to *start*, has to be read."""
-    copied = Days()
-    there = target.count(Filter())
-    with progress('verifying', there + max(there - report.copied, 0), 0) as add:
-        for record in read(source, 0, start):
-            days.add(record)
-            add(1)
-        for record in read(target, 0, last_id):
-            copied.add(record)
-            add(1)
-    report.records, report.days = copied.count, len(copied)
-    if days == copied:
-        return
-    for day, difference in _differences(read(source, 0, last_id), read(target, 0, last_id)):
-        report.gone += difference.gone
-        if difference.missing or difference.changed:
-            report.differences[day] = difference
 
 
 def _differences(

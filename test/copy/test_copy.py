@@ -17,6 +17,7 @@ from chronologer.errors import ConfigurationError, SchemaError, StorageError
 from chronologer.model import Filter, Record
 from chronologer.search import parse_search
 from chronologer.storage import create_storage
+from test.copy.conftest import numbers
 from test.copy.records import START, content, ids, make, silent
 
 UTC_MAX = datetime.max.replace(tzinfo=timezone.utc)
@@ -29,9 +30,11 @@ def target(new_dsn):
         yield storage
 
 
-@pytest.fixture(params=['mysql', 'mariadb'])
+@pytest.fixture(params=['mysql', 'mariadb', 'chdb', 'clickhouse'])
 def other_dsn(request):
     """An empty database of another engine."""
+    if request.param == 'chdb':
+        return f'chdb://{request.getfixturevalue("chdb_directory")}?database=copy_{next(numbers)}'
     return request.getfixturevalue(request.param).empty_dsn()
 
 
@@ -123,7 +126,7 @@ def chain(source, other_dsn, new_dsn):
         yield empty
 
 
-@settings(max_examples=40, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 @given(records=st.lists(RECORDS, max_size=12))
 @example(records=[Record(START, '', 0, '', {'data': {'': value}}) for value in (387, 387.0, None)])
 def test_whatever_can_be_stored_stays_as_it_is(chain, records):
