@@ -74,6 +74,8 @@ def measure(engine: str, count: int) -> dict[str, float]:
             figures['NDJSON, CPU s/million'] = cpu / count * 1e6
             time.sleep(SETTLE)
             for question, text in QUESTIONS.items():
+                if is_peer and 'search=' in text:  # which it does not know, and leaves aside
+                    continue
                 path = text.format(half=count // 2, half_end=count // 2 + 99)
                 try:
                     figures[f'{question}, ms'] = median(server.host, path) * 1e3

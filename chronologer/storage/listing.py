@@ -4,10 +4,9 @@ Listings of any engine: pages of records whose places are found first, and which
 An engine finds the places of records, and fetches a slice of them; the rest is the same for all.
 """
 
-import sys
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,14 +15,9 @@ from chronologer.query import Path, value_at
 from chronologer.storage import Cursor, Facet, Storage
 
 SLICE_RECORDS, SLICE_SIZE = 500, 2**20  # records, and characters after which a slice ends
-LARGE = SLICE_SIZE // 50  # bytes of a record that is fetched by itself, where there are slices
 MAX_FACET_TEXT = 1000  # characters of a value that is counted
 
 Place = tuple[int, int]  # ts, in microseconds since the epoch, and id of a record
-
-
-# Records by their ids; None for those of more bytes than a limit
-Fetch = Callable[[Sequence[Place], int], dict[int, Record | None]]
 
 
 class Listing(Storage):
@@ -96,27 +90,6 @@ class Listing(Storage):
             ):
                 counts[isinstance(value, bool), value] += 1
         return [(value, n) for (_, value), n in counts.most_common()]
-
-
-def fetch_small(places: Sequence[Place], fetch: Fetch) -> tuple[list[Record], int]:
-    """
-    A slice of an engine whose answers are in memory as a whole: a large record is fetched alone.
-
-    See `Listing._fetch_slice`.
-    """
-    rows = fetch(places, LARGE)
-    records: list[Record] = []
-    for position, place in enumerate(places):
-        _, id = place
-        record = rows.get(id)
-        if record is not None:
-            records.append(record)
-        elif id in rows:
-            if records:
-                return records, position
-            alone = fetch([place], sys.maxsize).get(id)
-            return [alone] if alone else [], 1
-    return records, len(places)
 
 
 def _beyond(filter: Filter, ts: datetime, ascending: bool) -> Filter | None:

@@ -7,10 +7,11 @@ for it.
 """
 
 import re
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache, partial
+from functools import lru_cache
 from hashlib import blake2b
 from threading import Lock
 from typing import Any
@@ -33,13 +34,14 @@ from chronologer.model import Record, instant
 from chronologer.storage import schema
 from chronologer.storage.builder import Row
 from chronologer.storage.counters import Dialect
-from chronologer.storage.listing import Place, fetch_small
+from chronologer.storage.listing import SLICE_SIZE, Place
 from chronologer.storage.mysql_dsn import parse_dsn
 from chronologer.storage.mysql_render import MySQLRenderer
 from chronologer.storage.sql import SqlStorage, T, ids_of
 
 ATTEMPTS = 5  # at a transaction that another one, or a lost connection, has undone
 MIN_PACKET = 2**20  # bytes; a block of the search index has half of that, before escapes
+LARGE = SLICE_SIZE // 50  # bytes of a record that is fetched by itself
 OVERHEAD = 4096  # bytes of an INSERT of one row, besides message and logrec
 
 MINIMUM = {'MySQL': (8, 0, 17), 'MariaDB': (10, 6)}  # MySQL: CAST(… AS DOUBLE), in queries
@@ -134,10 +136,23 @@ class MySQLStorage(SqlStorage):
                 raise LimitError(f'a record takes a statement of {size:,} bytes, {limit}')
 
     def _fetch_slice(self, places: Sequence[Place], whole: bool) -> tuple[list[Record], int]:
-        return fetch_small(places, partial(self._fetch_rows, whole))
+        """Leave out what is large: a result is in memory as a whole."""
+        rows = self._fetch_rows(places, whole, LARGE)
+        records: list[Record] = []
+        for position, place in enumerate(places):
+            _, id = place
+            record = rows.get(id)
+            if record is not None:
+                records.append(record)
+            elif id in rows:
+                if records:
+                    return records, position
+                alone = self._fetch_rows([place], whole, sys.maxsize).get(id)
+                return [alone] if alone else [], 1
+        return records, len(places)
 
     def _fetch_rows(
-        self, whole: bool, places: Sequence[Place], limit: int
+        self, places: Sequence[Place], whole: bool, limit: int
     ) -> dict[int, Record | None]:
         """Records by id; None for those of more bytes than *limit*."""
         ids = ids_of(places)

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -34,7 +33,7 @@ from chronologer.storage.clickhouse.dsn import parse_dsn
 from chronologer.storage.clickhouse.insertion import Insertion
 from chronologer.storage.clickhouse.render import conditions
 from chronologer.storage.clickhouse.rows import LOGREC, read_logrec
-from chronologer.storage.listing import Listing, Place, fetch_small
+from chronologer.storage.listing import SLICE_SIZE, Listing, Place
 from chronologer.storage.saved import check_room
 
 SAVED = 'SELECT name, state FROM saved FINAL WHERE state IS NOT NULL'
@@ -170,31 +169,29 @@ class ClickHouseStorage(Listing):
             return rows.fetchall()
 
     def _fetch_slice(self, places: Sequence[Place], whole: bool) -> tuple[list[Record], int]:
-        return fetch_small(places, partial(self._fetch_rows, whole))
-
-    def _fetch_rows(
-        self, whole: bool, places: Sequence[Place], limit: int
-    ) -> dict[int, Record | None]:
+        """Sizes first, which are columns of their own, then as many records as make a slice."""
         texts = ['name', 'message', *(LOGREC if whole else ())]
         size = ' + '.join(f'length({text})' for text in texts)
-        shown = ', '.join(f"if(size > ?, '', toString({text}))" for text in texts)
         with self._reading() as db:
+            query = f'SELECT id, {size} FROM record WHERE (ts, id) IN ?'
+            sizes = dict(db.execute(query, (list(places),)).fetchall())
+            taken = total = 0
+            while taken < len(places) and (not taken or total < SLICE_SIZE):
+                total += sizes.get(places[taken][1], 0)
+                taken += 1
             rows = db.execute(
                 f"""
-                SELECT id, ts, level, {size} AS size, {shown}
-                FROM record
-                WHERE (ts, id) IN ?
+                SELECT id, ts, level, {', '.join(texts)} FROM record WHERE (ts, id) IN ?
                 """,
-                [*[limit] * len(texts), list(places)],
+                (list(places[:taken]),),
             )
-            return {
-                id: None
-                if size > limit
-                else Record(
+            records = {
+                id: Record(
                     instant(ts), name, level, message, read_logrec(*logrec) if whole else None, id
                 )
-                for id, ts, level, size, name, message, *logrec in rows
+                for id, ts, level, name, message, *logrec in rows
             }
+        return [records[id] for _, id in places[:taken] if id in records], taken
 
     def since(self, id: int, filter: Filter, limit: int, whole: bool = False) -> Iterator[Record]:
         where = conditions(filter, self._span(filter))

@@ -10,6 +10,7 @@ import pytest
 from chronologer.errors import LimitError
 from chronologer.model import EPOCH, Filter, Record
 from chronologer.storage import create_storage, saved
+from test.storage.contract.conftest import SQL_ENGINES
 
 NAMES = [
     'errors', 'Errors', 'errors ', ' errors', 'érrors', 'e\u0301rrors', 'ｅrrors', 'a/b', 'a//b',
@@ -56,6 +57,7 @@ def test_all_who_ask_first_get_the_same_secret(empty_dsn):
     assert (6, 1) == (len(secrets), len(set(secrets)))
 
 
+@pytest.mark.parametrize('empty_dsn', SQL_ENGINES, indirect=True)  # others' ids are of time
 def test_the_secret_takes_no_id(storage):
     """Of records."""
     (first,), (second,) = storage.insert([[Record(EPOCH, 'a', 20, 'm', {})]] * 2)
