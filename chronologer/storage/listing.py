@@ -7,11 +7,11 @@ An engine finds the places of records, and fetches a slice of them; the rest is 
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from chronologer.model import MICROSECOND, Filter, Record, instant
-from chronologer.query import Path, value_at
+from chronologer.query import Column, Path, value_at
 from chronologer.storage import Cursor, Facet, Storage
 
 SLICE_RECORDS, SLICE_SIZE = 500, 2**20  # records, and characters after which a slice ends
@@ -36,6 +36,10 @@ class Listing(Storage):
     @abstractmethod
     def _fetch_slice(self, places: Sequence[Place], whole: bool) -> tuple[list[Record], int]:
         """Fetch records in that order; the second value tells how many places were used up."""
+
+    @abstractmethod
+    def _names(self, filter: Filter) -> Counter[str]:
+        """Count matching records by the names of their loggers."""
 
     def range(self, filter: Filter, left: int, right: int) -> Iterator[Record]:
         return self._fetch(self._find(filter, left, right))
@@ -79,6 +83,16 @@ class Listing(Storage):
             records, taken = self._fetch_slice(places[position : position + SLICE_RECORDS], whole)
             yield from records
             position += taken
+
+    def facet(self, filter: Filter, field: Column | Path, sample: int) -> Facet:
+        if isinstance(field, Path):
+            return self._facet_at(filter, field, sample)
+        if field.name == 'name':
+            return list(self._names(filter).most_common())
+        levels: Counter[int] = Counter()
+        for _, level, n in self.timeline(filter, timedelta(days=1)):
+            levels[level] += n
+        return list(levels.most_common())
 
     def _facet_at(self, filter: Filter, path: Path, sample: int) -> Facet:
         """Count what is at a path in the newest matching records."""

@@ -20,11 +20,9 @@ from typing import Any, ClassVar, TypeVar
 import orjson
 
 from chronologer.model import MICROSECOND, Filter, Record, instant, microseconds
-from chronologer.query import Column, Path
 from chronologer.storage import (
     MAX_FIELDS,
     Batch,
-    Facet,
     FieldTypes,
     Outcome,
     RetryKey,
@@ -256,20 +254,14 @@ class SqlStorage(Listing):
         starts = {start: instant(start) for start in {start for start, _ in counts}}
         return [(starts[start], level, n) for (start, level), n in sorted(counts.items())]
 
-    def facet(self, filter: Filter, field: Column | Path, sample: int) -> Facet:
-        if isinstance(field, Path):
-            return self._facet_at(filter, field, sample)
-        counts: Counter[int | str] = Counter()
-        if field.name == 'level':
-            for _, level, n in self.timeline(filter, timedelta(days=1)):
-                counts[level] += n
-        else:
-            with self._reading() as db:
-                find = self._find_in(db, filter)
-                names = find.names() if find else counters.names(db, self.dialect, filter)
-                for name, n in names:
-                    counts[name] += n
-        return list(counts.most_common())
+    def _names(self, filter: Filter) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        with self._reading() as db:
+            find = self._find_in(db, filter)
+            names = find.names() if find else counters.names(db, self.dialect, filter)
+            for name, n in names:
+                counts[name] += n
+        return counts
 
     def fields(self) -> FieldTypes:
         types: FieldTypes = {}

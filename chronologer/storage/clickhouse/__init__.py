@@ -17,8 +17,7 @@ import orjson
 
 from chronologer.errors import QueryTimeoutError
 from chronologer.model import MICROSECOND, Filter, Record, instant, microseconds
-from chronologer.query import Column, Path
-from chronologer.storage import Batch, Facet, FieldTypes, Outcome, Prepared, RetryKey
+from chronologer.storage import Batch, FieldTypes, Outcome, Prepared, RetryKey
 from chronologer.storage.bucket import DAY, Range, time_range
 from chronologer.storage.clickhouse import decoding, purge, schema
 from chronologer.storage.clickhouse.connection import Connection, Pool, translated
@@ -223,17 +222,9 @@ class ClickHouseStorage(Listing):
             steps = count_steps(db, filter, self._span(filter), step // MICROSECOND)
         return [(instant(start), level, n) for (start, level), n in sorted(steps.items())]
 
-    def facet(self, filter: Filter, field: Column | Path, sample: int) -> Facet:
-        if isinstance(field, Path):
-            return self._facet_at(filter, field, sample)
-        counts: Counter[int | str] = Counter()
-        if field.name == 'level':
-            for _, level, n in self.timeline(filter, timedelta(days=1)):
-                counts[level] += n
-        else:
-            with self._reading() as db:
-                counts.update(count_names(db, filter, self._span(filter)))
-        return list(counts.most_common())
+    def _names(self, filter: Filter) -> Counter[str]:
+        with self._reading() as db:
+            return count_names(db, filter, self._span(filter))
 
     def fields(self) -> FieldTypes:
         types: FieldTypes = {}
