@@ -206,10 +206,10 @@ class Rivals:
         self._db, self._until = db, until
         self.execute = db.execute
 
-    def command(self, sql, parameters):
-        if parameters[0] == 5:
-            self._db.command(sql, (5, 'rival', self._until))
-        self._db.command(sql, parameters)
+    def insert(self, table, columns, row):
+        if json.loads(row)[0] == 5:
+            self._db.insert(table, columns, json.dumps([5, 'rival', self._until]).encode())
+        self._db.insert(table, columns, row)
 
 
 # What there is instead of a transaction
@@ -223,18 +223,18 @@ def test_a_failed_group_takes_nothing_of_others_with_it(clickhouse, processes, m
     now = time.time() + 10
     for storage in processes:
         monkeypatch.setattr(storage._insertion._ids, '_now', lambda: now)
-    make_lines, acknowledged = insertion._make_lines, []
+    make_piece, acknowledged = insertion._make_piece, []
 
-    def make_lines_slowly(batch, ids):
+    def make_piece_slowly(batch, ids, has_key):
         nonlocal now
-        outcome = make_lines(batch, ids)
+        outcome = make_piece(batch, ids, has_key)
         if ids is one._insertion._ids and not acknowledged:
             for _ in range(2):
                 acknowledged.extend(other.insert([[RECORD._replace(message='kept')]])[0])
                 now += 0.25
         return outcome
 
-    monkeypatch.setattr(insertion, '_make_lines', make_lines_slowly)
+    monkeypatch.setattr(insertion, '_make_piece', make_piece_slowly)
     clickhouse.fault('cut', f'(?s){INSERT}.*lost')
     lost = RECORD._replace(message='lost')
     with pytest.raises(StorageBusyError):
