@@ -107,9 +107,13 @@ export class LogBrowser extends HTMLElement {
       this.#status.count = count;
       this.#showEmpty(count);
     });
+    on(this.#question, 'aside', () => (this.#timeline.ariaBusy = 'true'));
     on(this.#question, 'timeline', (data) => (this.#timeline.data = data));
     on(this.#following, 'trouble', (error) => (error ? this.#showProblem(error) : (this.#status.problem = '')));
-    this.#status.addEventListener('cancel', () => this.#question.cancel());
+    this.#status.addEventListener('cancel', () => {
+      this.#question.cancel();
+      this.#timeline.ariaBusy = 'false';
+    });
     this.#status.addEventListener('retry', () => this.#ask());
     this.#status.addEventListener('resume', () => this.#following.resume() || this.#ask());
     window.addEventListener('signed-out', () => this.#askWho());
@@ -204,6 +208,7 @@ export class LogBrowser extends HTMLElement {
   /** @param {any} error @param {() => void} [retry] what to do when the server may be back */
   #showProblem(error, retry = () => this.#start()) {
     this.#status.busy = false;
+    this.#timeline.ariaBusy = 'false';
     if (error.status === 401) return;
     const isAway = error.status === 0 || (error.status === 503 && error.type === 'StorageBusyError');
     this.#status.problem = isAway ? `${error.message} Trying again…` : error.message;

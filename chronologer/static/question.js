@@ -11,8 +11,8 @@ import {groupFor, spanOf} from './scale.js';
 const BARS = 120; // about so many
 
 /**
- * Fires `begin`, `reading`, `records`, `count` with a number, `timeline` with what the chart
- * shows, `done`, and `problem` with an error.
+ * Fires `begin`, `reading`, `records`, `aside`, `count` with a number, `timeline` with what the
+ * chart shows, `done`, and `problem` with an error.
  */
 export class Question extends EventTarget {
   /** @type {Record<string, string>} */
@@ -69,6 +69,7 @@ export class Question extends EventTarget {
   /** Number and timeline, which may take longer. @param {State} state */
   async askAside(state) {
     const {parameters} = this;
+    this.#fire('aside');
     await this.#side.run(async (signal) => {
       await Promise.all([
         count(parameters, signal).then((number) => {

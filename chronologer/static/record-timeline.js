@@ -1,8 +1,9 @@
 /**
  * <record-timeline>: how many records there were, when, and how bad: a bar for each bucket.
  *
- * Property `data`; events `select-range` with `{start, end}` in milliseconds, `widen`, and
- * `show-level` with a name. Arrow keys go from bar to bar, Enter zooms into one.
+ * Property `data`, until which it is `ariaBusy`; events `select-range` with `{start, end}` in
+ * milliseconds, `widen`, and `show-level` with a name. Arrow keys go from bar to bar, Enter zooms
+ * into one.
  */
 
 import {h, svg} from './dom.js';
@@ -54,6 +55,7 @@ export class RecordTimeline extends HTMLElement {
   set data(data) {
     this.#data = data;
     this.#at = -1;
+    this.ariaBusy = 'false';
     this.#draw();
     this.#drawLegend();
     this.#drawTable();

@@ -72,11 +72,16 @@ class LogPage:
         self.page.goto(f'http://{self.server.host}/?{query}')
         if count is not None:
             self.expect_count(count)
+            self.expect_timeline()
         return self
 
     def expect_count(self, count):
         """The number of records that is shown is the exact one."""
         expect(self.number).to_have_text(f'{count:,} record{"" if count == 1 else "s"}')
+
+    def expect_timeline(self):
+        """The chart is of what the state says; it may come after the number of records."""
+        expect(self.page.locator('record-timeline')).to_have_attribute('aria-busy', 'false')
 
     def expect_ids(self, ids, is_all=True):
         """The first rows are those of these records."""

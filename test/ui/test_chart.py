@@ -148,3 +148,24 @@ def test_days_are_those_of_the_zone(log):
     start = log.page.locator('.as-table tbody th').first
     expect(start).to_be_visible()
     assert re.fullmatch(r'2026-03-0[12] \d\d:[03]0:00', start.inner_text())
+
+
+def test_the_chart_is_busy_until_it_is_drawn(log):
+    """The number of records may be there before; keys would find no bar."""
+    held = []
+    log.page.route('**/api/v1/timeline*', held.append)
+    log.open(DAY)
+    log.expect_count(SIZE)
+    timeline = log.page.locator('record-timeline')
+    expect(timeline).to_have_attribute('aria-busy', 'true')
+    held[0].continue_()
+    log.expect_timeline()
+    expect(log.chart.locator('.bar')).not_to_have_count(0)
+
+
+def test_the_chart_is_not_busy_when_there_will_be_none(log):
+    """An error is said by the status line."""
+    log.page.route('**/api/v1/timeline*', lambda route: route.fulfill(status=500, json={}))
+    log.open(DAY)
+    expect(log.problem).not_to_be_empty()
+    log.expect_timeline()
