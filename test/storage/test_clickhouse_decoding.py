@@ -14,7 +14,7 @@ from chronologer.storage import create_storage
 from chronologer.storage.clickhouse import decoding
 from chronologer.storage.clickhouse.connection import Connection, open_client
 from chronologer.storage.clickhouse.dsn import Target
-from chronologer.storage.clickhouse.rows import FieldNames, make_row
+from chronologer.storage.clickhouse.rows import META_FIELDS, FieldNames, make_row
 
 USUAL = {'name': 'app', 'levelno': 20, 'created': 1525970213.377493, 'message': 'hello'}
 COLUMNS_READ = 'ts, level, name, message, data, meta, error, text'
@@ -98,7 +98,8 @@ def python_row(line):
 def comparable(row):
     """A row in which 1, 1.0 and True are told apart, and JSON is read."""
     *columns, data, meta, error, text = row
-    parts = [json.loads(part) if part else None for part in (data, meta, error)]
+    fields = meta.values() if isinstance(meta, dict) else meta
+    parts = [json.loads(part) if part else None for part in (data, *fields, error)]
     return repr((*columns, *parts, text))
 
 
@@ -200,3 +201,14 @@ def test_a_whole_slice(chdb_directory):
         bad = [*lines[:-1], b'{']
         assert storage.prepare(bad, decode_json) is None
         assert storage.prepare(lines[:-1], decode_json) is None  # too few to be worth it
+
+
+def test_fields_of_a_logrecord_have_columns(db, chdb_directory):
+    """Each one of them, or the statement would leave it out."""
+    with create_storage(f'chdb://{chdb_directory}?database=fields') as storage:
+        storage.migrate()
+    type = "SELECT type FROM system.columns WHERE database = 'fields' AND name = 'meta'"
+    ((text,),) = db.execute(type)
+    names = [element.split()[0] for element in text.removeprefix('Tuple(').split(',')]
+    assert [*META_FIELDS, 'others'] == names
+    assert set(META_FIELDS) == META

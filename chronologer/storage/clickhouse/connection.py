@@ -52,8 +52,10 @@ LIMITS = {
     'max_ast_elements': 2**20,
     'max_expanded_ast_elements': 2**21,
 }
-# One block of each insert, so that there is one part for each day; rows may be of any size.
+# One block of each insert, so that there is one part for each day; rows may be of any size. Tuples
+# are arrays.
 INSERTING = {
+    'input_format_json_named_tuples_as_objects': 0,
     'input_format_parallel_parsing': 0,
     'max_insert_block_size_bytes': 0,
     'max_partitions_per_insert_block': 0,

@@ -19,6 +19,7 @@ from chronologer.model import COLUMNS, ERROR, META
 from chronologer.query import format_step
 from chronologer.storage.builder import MAX_FIELD_NAME, Fields
 from chronologer.storage.clickhouse.connection import Connection, code_of
+from chronologer.storage.clickhouse.rows import META_FIELDS
 
 THROWN = 395  # ClickHouse's error code for what throwIf throws
 MIN_LINES = 2000  # it takes the engine 20 ms to understand the statement
@@ -27,8 +28,9 @@ UNUSUAL = (b'\x7f', b'\\u007', b'\\u0000', b'\\ud', b'\\uD')  # DEL, NUL, surrog
 MEMORY = '/dev/shm'  # where a file costs no disk
 
 STRUCTURE = (
-    'ts Int64, level Int32, name String, message String, data String, meta String, error String, '
-    'text String, shape LowCardinality(String)'
+    'ts Int64, level Int32, name String, message String, data String, '
+    f'meta Tuple({", ".join(f"{field} String" for field in (*META_FIELDS, "others"))}), '
+    'error String, text String, shape LowCardinality(String)'
 )
 ROW = ('ts', 'level', 'name', 'message', 'data', 'meta', 'error', 'text')
 TYPES = {'n': 'number', 't': 'text', 'b': 'boolean', 'a': 'array'}  # of shapes
@@ -52,7 +54,7 @@ STATEMENT = Template(
         JSONExtractString(raw_name) AS name,
         message,
         $data AS data,
-        $of_meta AS meta,
+        ($fields, if(empty(of_meta), '', '{}')) AS meta,
         if(has_text, concat('{', if(has_info, concat('"exc_info":', $info, ','), ''),
                             '"exc_text":', raw_text, '}'), '') AS error,
         caseFoldUTF8(arrayStringConcat(
@@ -109,6 +111,8 @@ STATEMENT = Template(
                 raw_info NOT IN ('', 'null') AS has_info,
                 raw_text NOT IN ('', 'null', '""') AS has_text,
                 arrayFilter(field -> field.1 IN $meta, fields) AS of_meta,
+                CAST(arrayMap(field -> (field.1, $value), of_meta), 'Map(String, String)')
+                    AS by_name,
                 arrayFilter(field -> field.1 NOT IN $known, fields) AS of_data,
                 arrayFlatten(arrayMap(
                     field -> if(startsWith(field.2, '['), JSONExtractArrayRaw(field.2), [field.2]),
@@ -141,7 +145,8 @@ PIECES = {
     'meta': _tuple(META),
     'known': _tuple((*META, *COLUMNS, *ERROR)),
     'data': _object('of_data'),
-    'of_meta': _object('of_meta'),
+    'fields': ', '.join(f"by_name['{field}']" for field in META_FIELDS),
+    'value': UNMARKED.format('field.2'),
     'info': UNMARKED.format('raw_info'),
 }
 

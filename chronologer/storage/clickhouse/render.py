@@ -12,6 +12,7 @@ import orjson
 from chronologer.model import Filter
 from chronologer.query import Arithmetic, Column, Condition, Operand, Path
 from chronologer.storage.bucket import Range
+from chronologer.storage.clickhouse.rows import META_FIELDS
 from chronologer.storage.render import SQL, Renderer, join, required_equalities
 
 TYPES = {
@@ -56,7 +57,7 @@ class ClickHouseRenderer(Renderer):
                 hints.append(SQL(f'indexHint(has({known}, arrayElement({wanted}, 1)))', field))
             text = str(value) if isinstance(value, int) else f'"{value}"'
             if SIMPLE.fullmatch(text[1:-1]):
-                hints.append(SQL(f'position({section}, ?) > 0', text))
+                hints.append(SQL(f'position({_column(path)[0]}, ?) > 0', text))
         return hints
 
     def is_type(self, path: Path, type: str) -> SQL:
@@ -131,10 +132,10 @@ def _at(function: str, path: Path) -> SQL:
 
     An index counts from 1, and is of objects, too: there is nothing at it then, nor is it null.
     """
-    section, *steps = path.steps
-    value = SQL(_call(function, section, len(steps)), *map(_step, steps))
+    column, steps = _column(path)
+    value = SQL(_call(function, column, len(steps)), *map(_step, steps))
     arrays = [
-        SQL(f"{_call('JSONType', section, position)} = 'Array'", *map(_step, steps[:position]))
+        SQL(f"{_call('JSONType', column, position)} = 'Array'", *map(_step, steps[:position]))
         for position, step in enumerate(steps)
         if isinstance(step, int)
     ]
@@ -145,8 +146,20 @@ def _at(function: str, path: Path) -> SQL:
     return join(f'if({{}}, {{}}, {nothing})', are_arrays, value)
 
 
-def _call(function: str, section: str | int, steps: int) -> str:
-    return f'{function}({", ".join([str(section), *"?" * steps])})'
+def _column(path: Path) -> tuple[str, tuple[str | int, ...]]:
+    """The column that has the JSON which *path* leads to, and the steps in that."""
+    section, *steps = path.steps
+    if section in ('data', 'error'):
+        return str(section), tuple(steps)
+    if section != 'meta':
+        return 'rest', path.steps
+    if steps and steps[0] in META_FIELDS:
+        return f'meta.{steps[0]}', tuple(steps[1:])
+    return 'meta.others', tuple(steps)
+
+
+def _call(function: str, column: str, steps: int) -> str:
+    return f'{function}({", ".join([column, *"?" * steps])})'
 
 
 def _step(step: str | int) -> str | int:

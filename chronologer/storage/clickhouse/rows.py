@@ -1,6 +1,10 @@
-"""What is inserted for records: lines of JSON, each an array of a row's values."""
+"""
+What is inserted for records: lines of JSON, each an array of a row's values.
 
-from collections.abc import Iterable, Iterator
+Of the sections of ``logrec`` ``meta`` is divided: what a LogRecord has is a column for each field.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -13,7 +17,28 @@ from chronologer.storage.builder import MAX_FIELD_NAME, TYPES, Fields
 
 COLUMNS = ('id', 'ts', 'level', 'name', 'message', 'data', 'meta', 'error', 'rest', 'text')
 SECTIONS = ('data', 'meta', 'error')
-LOGREC = (*SECTIONS, 'rest')  # columns of which it is made
+META_FIELDS = (
+    'args',
+    'asctime',
+    'filename',
+    'funcName',
+    'levelname',
+    'lineno',
+    'module',
+    'msecs',
+    'msg',
+    'pathname',
+    'process',
+    'processName',
+    'relativeCreated',
+    'stack_info',
+    'taskName',
+    'thread',
+    'threadName',
+)
+META = tuple(f'meta.{field}' for field in (*META_FIELDS, 'others'))
+LOGREC = ('data', *META, 'error', 'rest')  # columns of which it is made
+NO_FIELDS = [''] * len(META_FIELDS)
 Shape = tuple[Any, ...]  # a section's name, its keys, the types of their values
 
 
@@ -29,27 +54,47 @@ def make_row(id: int, record: Record) -> bytes:
     if not LEVEL_MIN <= level <= LEVEL_MAX:
         raise ValueError(f'level {level} has more than 32 bits')
     logrec = logrec or {}
-    sections = [_json(logrec[key]) if key in logrec else '' for key in SECTIONS]
+    data = _json(logrec['data']) if 'data' in logrec else ''
+    meta = _divided(logrec['meta']) if 'meta' in logrec else [*NO_FIELDS, '']
+    error = _json(logrec['error']) if 'error' in logrec else ''
     others = logrec.keys() - SECTIONS
     rest = _json({key: logrec[key] for key in logrec if key in others}) if others else ''
     text = searchable(message, logrec)
-    return orjson.dumps((id, microseconds(ts), level, name, message, *sections, rest, text))
+    return orjson.dumps((id, microseconds(ts), level, name, message, data, meta, error, rest, text))
+
+
+def _divided(meta: Any) -> list[str]:
+    """The fields of a section, empty where there is none, and the section without them."""
+    if not isinstance(meta, dict):
+        return [*NO_FIELDS, _json(meta)]
+    fields = [_json(meta[field]) if field in meta else '' for field in META_FIELDS]
+    others = _json({key: meta[key] for key in meta if key not in META_FIELDS})
+    return [*fields, others]
 
 
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def read_logrec(data: str, meta: str, error: str, rest: str) -> dict[str, Any]:
-    """Put the parts of ``logrec`` together again."""
-    logrec: dict[str, Any] = {
-        key: orjson.loads(text)
-        for key, text in zip(SECTIONS, (data, meta, error), strict=True)
-        if text
-    }
-    if rest:
-        logrec |= orjson.loads(rest)
+def read_logrec(data: str, *parts: str) -> dict[str, Any]:
+    """Put what the columns `LOGREC` have together again."""
+    *fields, others, error, rest = parts
+    logrec: dict[str, Any] = orjson.loads(rest) if rest else {}
+    if data:
+        logrec['data'] = orjson.loads(data)
+    if others:
+        logrec['meta'] = _joined(fields, others)
+    if error:
+        logrec['error'] = orjson.loads(error)
     return logrec
+
+
+def _joined(fields: Sequence[str], others: str) -> Any:
+    """What `_divided` has divided."""
+    pairs = zip(META_FIELDS, fields, strict=True)
+    known = ','.join([f'"{field}":{text}' for field, text in pairs if text])
+    rest = orjson.loads(others)
+    return orjson.loads(f'{{{known}}}') | rest if known else rest
 
 
 class FieldNames:
