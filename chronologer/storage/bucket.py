@@ -40,6 +40,9 @@ class Buckets:
     last: int
 
 
+ALL_TIME = Range(TS_MIN, TS_MAX)
+
+
 def time_range(filter: Filter) -> Range:
     """The instants that *filter* admits."""
     low = TS_MIN if filter.after is None else microseconds(filter.after)

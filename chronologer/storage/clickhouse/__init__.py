@@ -22,11 +22,13 @@ from chronologer.storage.bucket import DAY, Range, time_range
 from chronologer.storage.clickhouse import decoding, purge, schema
 from chronologer.storage.clickhouse.connection import Connection, Pool, translated
 from chronologer.storage.clickhouse.counting import (
+    QUICKLY,
     can_narrow,
     count,
     count_names,
     count_steps,
     narrow,
+    stretches,
 )
 from chronologer.storage.clickhouse.dsn import parse_dsn
 from chronologer.storage.clickhouse.insertion import Insertion
@@ -135,22 +137,28 @@ class ClickHouseStorage(Listing):
     def _find(self, filter: Filter, left: int, right: int, ascending: bool = False) -> list[Place]:
         if right < left:
             return []
-        span, order = self._span(filter), 'ASC' if ascending else 'DESC'
-        offset = left
+        span, limit, offset = self._span(filter), right - left + 1, left
         with self._reading() as db:
-            if span and can_narrow(filter, right):
+            if not span:
+                return []
+            if not left and (filter.search is not None or filter.query is not None):
+                return self._search(db, filter, span, limit, ascending)
+            if can_narrow(filter, right):
                 span, offset = narrow(db, filter, span, left, right, ascending)
-            where = conditions(filter, span)
-            rows = db.execute(
-                f"""
-                SELECT ts, id FROM record
-                WHERE {where.text}
-                ORDER BY ts {order}, id {order}
-                LIMIT ? OFFSET ?
-                """,
-                [*where.parameters, right - left + 1, offset],
-            )
-            return rows.fetchall()
+            return _places(db, filter, span, limit, offset, ascending)
+
+    def _search(
+        self, db: Connection, filter: Filter, span: Range, limit: int, ascending: bool
+    ) -> list[Place]:
+        deadline = time.monotonic() + self._query_timeout
+        places: list[Place] = []
+        for stretch in stretches(db, span, ascending):
+            if time.monotonic() > deadline:
+                raise QueryTimeoutError(self._query_timeout)
+            places += _places(db, filter, stretch, limit - len(places), 0, ascending)
+            if len(places) == limit:
+                break
+        return places
 
     def _find_at(self, filter: Filter, id: int, limit: int, ascending: bool) -> list[Place]:
         beyond, order = ('>', 'ASC') if ascending else ('<', 'DESC')
@@ -168,28 +176,29 @@ class ClickHouseStorage(Listing):
             return rows.fetchall()
 
     def _fetch_slice(self, places: Sequence[Place], whole: bool) -> tuple[list[Record], int]:
-        """Sizes first, which are columns of their own, then as many records as make a slice."""
+        """All of them if they are small; else sizes first, and as many as make a slice."""
         texts = ['name', 'message', *(LOGREC if whole else ())]
         size = ' + '.join(f'length({text})' for text in texts)
+        columns = f'id, ts, level, {", ".join(texts)}'
+        at_places = 'FROM record WHERE (ts, id) IN ?'
+        taken = len(places)
         with self._reading() as db:
-            query = f'SELECT id, {size} FROM record WHERE (ts, id) IN ?'
-            sizes = dict(db.execute(query, (list(places),)).fetchall())
-            taken = total = 0
-            while taken < len(places) and (not taken or total < SLICE_SIZE):
-                total += sizes.get(places[taken][1], 0)
-                taken += 1
             rows = db.execute(
-                f"""
-                SELECT id, ts, level, {', '.join(texts)} FROM record WHERE (ts, id) IN ?
-                """,
-                (list(places[:taken]),),
+                f'SELECT {columns} {at_places} AND {size} <= ?', (places, SLICE_SIZE // taken)
+            ).fetchall()
+            if len(rows) < taken:
+                sizes = dict(db.execute(f'SELECT id, {size} {at_places}', (places,)).fetchall())
+                taken = total = 0
+                while taken < len(places) and (not taken or total < SLICE_SIZE):
+                    total += sizes.get(places[taken][1], 0)
+                    taken += 1
+                rows = db.execute(f'SELECT {columns} {at_places}', (places[:taken],)).fetchall()
+        records = {
+            id: Record(
+                instant(ts), name, level, message, read_logrec(*logrec) if whole else None, id
             )
-            records = {
-                id: Record(
-                    instant(ts), name, level, message, read_logrec(*logrec) if whole else None, id
-                )
-                for id, ts, level, name, message, *logrec in rows
-            }
+            for id, ts, level, name, message, *logrec in rows
+        }
         return [records[id] for _, id in places[:taken] if id in records], taken
 
     def since(self, id: int, filter: Filter, limit: int, whole: bool = False) -> Iterator[Record]:
@@ -210,7 +219,10 @@ class ClickHouseStorage(Listing):
     def last_id(self) -> int:
         with self._reading() as db:
             horizon = self._insertion.horizon(db)
-            ((id,),) = db.execute('SELECT max(id) FROM record WHERE id <= ?', (horizon,))
+            id = db.execute('SELECT max(id) FROM record').fetchone()[0]  # which parts know
+            if id > horizon:
+                last = 'SELECT id FROM record WHERE id <= ? ORDER BY id DESC LIMIT 1'
+                id = (db.execute(last, (horizon,)).fetchone() or (0,))[0]
         return int(id)
 
     def count(self, filter: Filter) -> int:
@@ -304,3 +316,20 @@ class ClickHouseStorage(Listing):
         self._readers.close()
         self._writers.close()
         self._decoders.close()
+
+
+def _places(
+    db: Connection, filter: Filter, span: Range, limit: int, offset: int, ascending: bool
+) -> list[Place]:
+    where, order = conditions(filter, span), 'ASC' if ascending else 'DESC'
+    rows = db.execute(
+        f"""
+        SELECT ts, id FROM record
+        WHERE {where.text}
+        ORDER BY ts {order}, id {order}
+        LIMIT ? OFFSET ?
+        {QUICKLY if filter == Filter(after=filter.after, before=filter.before) else ''}
+        """,
+        [*where.parameters, limit, offset],
+    )
+    return rows.fetchall()

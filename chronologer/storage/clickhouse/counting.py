@@ -7,16 +7,22 @@ off a bucket, and what a search or a query asks, is counted from the records.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from chronologer.model import Filter
 from chronologer.storage import counters
-from chronologer.storage.bucket import QUARTER, Buckets, Range, bucket_range, split
+from chronologer.storage.bucket import ALL_TIME, QUARTER, Buckets, Range, bucket_range, split
 from chronologer.storage.clickhouse.connection import Connection
 from chronologer.storage.clickhouse.render import conditions
 from chronologer.storage.render import SQL, join
 
 Steps = Counter[tuple[int, int]]  # count by start (microseconds) and level
+
+ALL_BUCKETS = split(ALL_TIME, [QUARTER])[0]
+# Of what is soon read: to give it to several threads takes as long again.
+QUICKLY = 'SETTINGS max_threads = 1'
+# Records in the first stretch of a search, and how many times as many there are in each next one.
+STRETCH, GROWTH, STRETCHES = 2**19, 8, 8
 
 
 def count(db: Connection, filter: Filter, span: Range) -> int:
@@ -24,7 +30,7 @@ def count(db: Connection, filter: Filter, span: Range) -> int:
     total = 0
     for part in _parts(filter, span):
         where = _within(filter, part)
-        sql = f'SELECT count() FROM record WHERE {where.text}'
+        sql = f'SELECT count() FROM record WHERE {where.text} {_quickly(filter, part)}'
         total += db.execute(sql, where.parameters).fetchone()[0]
     return total
 
@@ -40,6 +46,7 @@ def count_steps(db: Connection, filter: Filter, span: Range, length: int) -> Ste
             SELECT {column} - positiveModulo({column}, ?) AS start, level, count()
             FROM record WHERE {where.text}
             GROUP BY start, level
+            {_quickly(filter, part)}
             """,
             [length // unit, *where.parameters],
         )
@@ -87,6 +94,7 @@ def narrow(
         )
         WHERE upto > ? AND upto - n <= ?
         HAVING count() > 0
+        {'' if filter.names else QUICKLY}
         """,
         [*buckets.parameters, left, right],
     ).fetchone() or (0, -1, left)
@@ -96,6 +104,48 @@ def narrow(
     return Range(max(span.low, low), min(span.high, high)), left - int(before)
 
 
+def stretches(db: Connection, span: Range, ascending: bool) -> Iterator[Range]:
+    """
+    Divide a time range, in the order in which a search goes through it.
+
+    A page of what is not rare is found in the first stretch, so that it takes the same time however
+    large the log is.
+    """
+    ((total,),) = db.execute('SELECT count() FROM record')
+    if total < 2 * STRETCH:
+        yield span
+        return
+    order, edge = ('ASC', 'max') if ascending else ('DESC', 'min')
+    limits = [STRETCH * GROWTH**power for power in range(STRETCHES)]
+    edges = db.execute(
+        f"""
+        SELECT {edge}(bucket)
+        FROM (
+            SELECT bucket, sum(n) OVER (ORDER BY bucket {order}) AS upto
+            FROM (
+                SELECT bucket, count() AS n FROM record
+                WHERE bucket BETWEEN ? AND ?
+                GROUP BY bucket
+            )
+        )
+        GROUP BY arrayCount(limit -> upto > limit, ?) AS number
+        ORDER BY number
+        {QUICKLY}
+        """,
+        (span.low // QUARTER, span.high // QUARTER, limits),
+    )
+    low, high = span.low, span.high
+    for (bucket,) in edges.fetchall()[:-1]:
+        border = bucket_range(QUARTER, bucket)
+        if ascending:
+            yield Range(low, border.high)
+            low = border.high + 1
+        else:
+            yield Range(border.low, high)
+            high = border.low - 1
+    yield Range(low, high)
+
+
 def _parts(filter: Filter, span: Range, step: int = QUARTER) -> Sequence[Range | Buckets]:
     """A time range, as projections can answer it."""
     has_text = filter.search is not None or filter.query is not None
@@ -103,8 +153,14 @@ def _parts(filter: Filter, span: Range, step: int = QUARTER) -> Sequence[Range |
     return split(span, [QUARTER] if has_counts else [])
 
 
+def _quickly(filter: Filter, part: Range | Buckets) -> str:
+    return QUICKLY if isinstance(part, Buckets) and not filter.names else ''
+
+
 def _within(filter: Filter, part: Range | Buckets) -> SQL:
     if isinstance(part, Range):
         return conditions(filter, part)
+    if part == ALL_BUCKETS:
+        return conditions(filter)
     within = SQL('bucket BETWEEN ? AND ?', part.first, part.last)
     return join('{} AND {}', within, conditions(filter))

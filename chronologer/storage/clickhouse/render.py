@@ -11,7 +11,7 @@ import orjson
 
 from chronologer.model import Filter
 from chronologer.query import Arithmetic, Column, Condition, Operand, Path
-from chronologer.storage.bucket import Range
+from chronologer.storage.bucket import ALL_TIME, Range
 from chronologer.storage.clickhouse.rows import META_FIELDS
 from chronologer.storage.render import SQL, Renderer, join, required_equalities
 
@@ -101,7 +101,7 @@ RENDERER = ClickHouseRenderer()
 def conditions(filter: Filter, span: Range | None = None) -> SQL:
     """What *filter* asks, and that a record is within *span*, as a condition."""
     parts = [SQL('1 = 1')]
-    if span is not None:
+    if span is not None and span != ALL_TIME:
         parts.append(SQL('ts BETWEEN ? AND ?', span.low, span.high))
     if filter.level is not None:
         parts.append(SQL('level >= ?', filter.level))

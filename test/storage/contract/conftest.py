@@ -7,7 +7,7 @@ import pytest
 
 from chronologer.model import Filter
 from chronologer.storage import create_storage, index, signature
-from chronologer.storage.clickhouse import ClickHouseStorage, insertion
+from chronologer.storage.clickhouse import ClickHouseStorage, counting, insertion
 
 SQL_ENGINES = ['sqlite', 'mysql', 'mysql+pymysql', 'mariadb', 'mariadb+pymysql']
 ENGINES = [*SQL_ENGINES, 'chdb', 'clickhouse']
@@ -26,6 +26,13 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(index, 'GROUP', 2)
     monkeypatch.setattr(signature, 'BITS', 10)
     monkeypatch.setattr(index, 'PAGES', range(4))
+
+
+@pytest.fixture(autouse=True)
+def short_stretches(monkeypatch):
+    """A search of ClickHouse goes through a handful of records in several stretches."""
+    monkeypatch.setattr(counting, 'STRETCH', 2)
+    monkeypatch.setattr(counting, 'GROWTH', 2)
 
 
 @pytest.fixture(autouse=True)

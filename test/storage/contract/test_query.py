@@ -33,12 +33,12 @@ LOGRECS = [
     {'data': {'user': 'a%b_c', 'select': 1, '0': 'key', 'é': 'É'}},
     {'data': {'user': 'a*b?c[d]|e\\', 'foo': '[387]', 'flag': 'false'}},
     {'data': {'user': '\U0001f600 ы', 'foo': -387, 'n': 9007199254740991}},
-    {'data': {'nested': {'a': {'b': {'c': [[1, 2], [3]]}}}, 'foo': '', 'user': 'BOB'}},
     {'meta': {'args': [20, 'x', {'a b': 1.5}], 'lineno': '20', 'msecs': 387.0, 'msg': None}},
     {'meta': {'args': {'a': [True]}, 'lineno': 20.0, 'stack_info': False, 'own': {'lineno': 20}}},
     {'meta': {'others': 'x', 'lineno': [20]}, 'text': {'a': 1}, 'message': 'x', 'id': 7},
     {'meta': {}},
     {'meta': [20], 'a) b': 'x'},
+    {'data': {'nested': {'a': {'b': {'c': [[1, 2], [3]]}}}, 'foo': '', 'user': 'BOB'}},
 ]
 RECORDS = [
     Record(
