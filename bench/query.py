@@ -138,13 +138,14 @@ class RefusedError(Exception):
 
 
 def median(host: str, request: str) -> float:
-    """The median of some rounds, after one that warms up."""
+    """The median of some rounds, after one that warms up; ``{n}`` is another number in each."""
     method, path = request.split(' ', 1)
     connection = HTTPConnection(host, timeout=600)
     seconds: list[float] = []
     while len(seconds) <= ROUNDS and sum(seconds[1:]) < SECONDS:
         started = time.perf_counter()
-        connection.request(method, path, headers=AUTHORIZATION)
+        numbered = path.replace('{n}', f'{len(seconds):02}')
+        connection.request(method, numbered, headers=AUTHORIZATION)
         response = connection.getresponse()
         response.read()
         seconds.append(time.perf_counter() - started)
