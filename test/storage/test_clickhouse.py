@@ -30,7 +30,7 @@ from chronologer.query_parser import parse_query
 from chronologer.search import parse_search
 from chronologer.storage import RetryKey, create_storage, retry
 from chronologer.storage.clickhouse import ids, insertion, node
-from chronologer.storage.clickhouse.connection import Pool, bind
+from chronologer.storage.clickhouse.connection import CACHES, Pool, bind
 from chronologer.storage.clickhouse.dsn import parse_dsn
 from chronologer.storage.clickhouse.ids import COUNT_BITS, MAX_BATCH, NODES, SLOT_BITS, Ids
 from test.query_oracle import matches
@@ -666,11 +666,24 @@ def test_migrations_at_once_agree(processes):
 # DSN
 
 
+def test_memory_bounds_the_engine(embedded):
+    """All that it does, caches among it, and each question by itself."""
+    names = ['max_server_memory_usage', *(f'{cache}_size' for cache in CACHES)]
+    with embedded._reading() as db:
+        settings = 'SELECT toUInt64(value) FROM system.server_settings WHERE name IN ?'
+        limit, *caches = sorted([n for (n,) in db.execute(settings, (names,))], reverse=True)
+        assert limit == 2**30
+        assert len(CACHES) == len(caches)
+        assert sum(caches) < limit / 2
+        with pytest.raises(StorageBusyError, match='memory'), embedded._translated():
+            db.execute('SELECT length(groupArray(number)) FROM numbers(70000000)')
+
+
 @pytest.mark.parametrize(
     ('dsn', 'expected'),
     [
         ('chdb:///var/log/db', ('/var/log/db', 'chronologer', 0, 1024)),
-        ('chdb:///var/db/?database=a&retention=7&memory=64', ('/var/db', 'a', 7, 64)),
+        ('chdb:///var/db/?database=a&retention=7&memory=512', ('/var/db', 'a', 7, 512)),
         ('chdb:///a%20b%3Fc', ('/a b?c', 'chronologer', 0, 1024)),
     ],
 )
@@ -705,7 +718,7 @@ def test_dsn_of_a_server(dsn, expected):
         ('chdb:///', 'expected chdb:///'), ('chdb://host/a', 'expected chdb:///'),
         ('chdb:///a%00b', 'expected chdb:///'), ('chdb:///a?b=c', 'option b'),
         ('chdb:///a?cluster=c', 'option cluster'), ('chdb:///a#b', 'option #'),
-        ('chdb:///a?memory=0', 'memory: expected an integer from 1 to'),
+        ('chdb:///a?memory=64', 'memory: expected an integer from 256 to'),
         ('chdb:///a?retention=x', 'retention: expected an integer from 0 to 18,000'),
         ('chdb:///a?retention=18001', 'retention: expected'),
         ('chdb:///a?retention=1&retention=2', 'option twice'),

@@ -1,6 +1,7 @@
 """The statement that reads lines of LogRecords does what Python's decoder does, or nothing."""
 
 import json
+from contextlib import closing
 from datetime import datetime, timezone
 
 import pytest
@@ -212,3 +213,12 @@ def test_fields_of_a_logrecord_have_columns(db, chdb_directory):
     names = [element.split()[0] for element in text.removeprefix('Tuple(').split(',')]
     assert [*META_FIELDS, 'others'] == names
     assert set(META_FIELDS) == META
+
+
+def test_what_takes_too_much_memory_is_left_to_python(chdb_directory):
+    """Which stores it all the same."""
+    client = open_client(Target('default', directory=str(chdb_directory), memory=4), None, {})
+    lines = [spaced({**USUAL, 'n': number}) for number in range(5000)]
+    with closing(Connection(client)) as db:
+        assert decoding.decode(db, lines[:10])
+        assert decoding.decode(db, lines) is None

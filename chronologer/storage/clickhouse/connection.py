@@ -27,14 +27,14 @@ from chronologer.storage.clickhouse.dsn import Target
 from chronologer.storage.schema import check_applied
 
 # Error codes, from ErrorCodes.cpp of ClickHouse.
-NO_DATABASE, NO_TABLE = 81, 60
+NO_DATABASE, NO_TABLE, NO_MEMORY = 81, 60, 241
 TIMED_OUT = {159}
 FULL = {243}  # not enough space
 TOO_DEEP = {167, 168, 306}  # parser depth, depth and size of the tree
 BUSY = {
     202,  # too many simultaneous queries
     203, 209, 210,  # no free connection, socket timeout, network
-    241,  # memory limit
+    NO_MEMORY,
     242, 285, 286, 289, 319, 369,  # read-only replica, quorum, replicas behind
     252,  # too many parts: merges are behind
     279, 999,  # no connection to a shard, Keeper
@@ -62,6 +62,19 @@ INSERTING = {
     'min_insert_block_size_bytes': 2**30,
 }
 FORMAT = 'JSONCompactEachRow'
+# Parts of the memory of the engine in this process: what one question or insert may take, and what
+# caches may, some of which would otherwise be 5 GB.
+QUESTION = 2
+CACHES = {
+    'mark_cache': 8,
+    'primary_index_cache': 16,
+    'index_mark_cache': 16,
+    'query_condition_cache': 32,
+    'compiled_expression_cache': 32,
+    'text_index_tokens_cache': 32,
+    'text_index_header_cache': 32,
+    'text_index_postings_cache': 32,
+}
 # Tables by which processes agree. On a cluster they are written one insert after the other and read
 # with all of them, or not at all: these errors end by themselves, sooner than a sender tries again.
 AGREED = {'node', 'retry'}
@@ -173,9 +186,12 @@ def open_client(target: Target, database: str | None, settings: dict[str, Any]) 
 
     settings = {name: str(value) for name, value in settings.items()}
     if target.is_embedded:
-        settings['max_memory_usage'] = str(target.memory * 2**20)
+        settings['max_memory_usage'] = str(target.memory * 2**20 // QUESTION)
         return clickhouse_connect.get_client(
-            dsn=f'chdb://{target.directory}', database=database, settings=settings
+            dsn=f'chdb://{target.directory}',
+            database=database,
+            settings=settings,
+            chdb_options=_engine_options(target.memory * 2**20),
         )
     if target.cluster:  # what nodes do not do in time, they do later; we shall be told which
         waiting = max(1, target.server['send_receive_timeout'] - 5)
@@ -188,6 +204,12 @@ def open_client(target: Target, database: str | None, settings: dict[str, Any]) 
         client_name='chronologer',
         query_retries=0,
     )
+
+
+def _engine_options(memory: int) -> dict[str, int]:
+    """Of the engine in this process, when it starts: bytes for all that it does, and of caches."""
+    caches = {f'{cache}_size': memory // part for cache, part in CACHES.items()}
+    return {'max_server_memory_usage': memory, **caches}
 
 
 def _patiently(ask: Callable[[], Any]) -> Any:

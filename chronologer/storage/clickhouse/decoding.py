@@ -18,7 +18,7 @@ from string import Template
 from chronologer.model import COLUMNS, ERROR, META
 from chronologer.query import format_step
 from chronologer.storage.builder import MAX_FIELD_NAME, Fields
-from chronologer.storage.clickhouse.connection import Connection, code_of
+from chronologer.storage.clickhouse.connection import NO_MEMORY, Connection, code_of
 from chronologer.storage.clickhouse.rows import META_FIELDS
 
 THROWN = 395  # ClickHouse's error code for what throwIf throws
@@ -152,7 +152,11 @@ PIECES = {
 
 
 def decode(db: Connection, lines: Sequence[bytes]) -> bytes | None:
-    """Rows of lines in the format Native, of `STRUCTURE`; None if one of them is not usual."""
+    """
+    Rows of lines in the format Native, of `STRUCTURE`.
+
+    None if one of them is not usual, or if that takes more memory than there is.
+    """
     text = b'\n'.join(lines)
     if max(map(len, lines)) > MAX_LINE or any(piece in text for piece in UNUSUAL):
         return None
@@ -160,7 +164,7 @@ def decode(db: Connection, lines: Sequence[bytes]) -> bytes | None:
         try:
             return db.native(STATEMENT.substitute(PIECES, path=path))
         except Exception as ex:
-            if code_of(ex) == THROWN:
+            if code_of(ex) in (THROWN, NO_MEMORY):
                 return None
             raise
 

@@ -10,7 +10,7 @@ are percent-encoded, the port is 8123, or 8443 with ``secure``. Options stand in
 ``retention``
     Days after which records are dropped, by their time; a migration makes it so.
 ``memory``
-    Of a directory: what the engine may take, in MiB; 1,024 unless given.
+    Of a directory: what the engine may take, in MiB; 1,024 unless given, 256 at least.
 ``secure``, ``ca_cert``
     1 for HTTPS; a file in PEM format with the authority that signs the server's certificate.
 ``cluster``
@@ -47,6 +47,7 @@ LARGEST = {
     'connect_timeout': 3600,
     'read_timeout': 3600,
 }
+LEAST = {'retention': 0, 'secure': 0, 'memory': 256}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def parse_dsn(dsn: str) -> Target:
 
 
 def _number(dsn: str, name: str, text: str) -> int:
-    least = 0 if name in ('retention', 'secure') else 1
+    least = LEAST.get(name, 1)
     if text.isascii() and text.isdecimal() and len(text) < 10:
         number = int(text)
         if least <= number <= LARGEST[name]:
