@@ -17,6 +17,7 @@ MAX_LENGTH = 1000  # characters
 MAX_TERMS = 20
 COUNT = f'expected 1 to {MAX_TERMS} words or phrases'
 UNSEARCHED = 'meta'  # section of logrec
+STRUCTURE = ('error', 'exc_info')  # path of what is not searched if there is a text of it
 
 TERM = re.compile(r'(-?)(?:"((?:[^"\\]|\\"|\\(?!"))*)"|(\S+))')
 

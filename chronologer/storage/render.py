@@ -27,7 +27,7 @@ from chronologer.query import (
     Or,
     Path,
 )
-from chronologer.search import UNSEARCHED
+from chronologer.search import STRUCTURE, UNSEARCHED
 
 COLUMNS = {
     'id': 'record.id',
@@ -230,7 +230,8 @@ def required_texts(condition: Condition) -> list[str]:
 
 def _is_searchable(operand: Operand) -> bool:
     if isinstance(operand, Path):
-        return operand.steps[0] != UNSEARCHED
+        is_in_structure = operand.steps[:2] == STRUCTURE and len(operand.steps) > 2
+        return operand.steps[0] != UNSEARCHED and not is_in_structure
     return operand == Column('message')
 
 

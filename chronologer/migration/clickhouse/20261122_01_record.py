@@ -54,6 +54,7 @@ STATEMENTS = (
         INDEX fields
             arrayMap(field -> sipHash64(field.1, '=', field.2), JSONExtractKeysAndValuesRaw(data))
             TYPE bloom_filter(0.01) GRANULARITY 1,
+        INDEX trigrams text TYPE ngrambf_v1(3, 8192, 1, 0) GRANULARITY 1,
         PROJECTION count_by_level (SELECT bucket, level, count() GROUP BY bucket, level),
         PROJECTION count_by_name (SELECT name, bucket, level, count() GROUP BY name, bucket, level)
     )

@@ -65,6 +65,7 @@ FORMAT = 'JSONCompactEachRow'
 # Parts of the memory of the engine in this process: what one question or insert may take, and what
 # caches may, some of which would otherwise be 5 GB.
 QUESTION = 2
+OF_THREAD = 2**26  # bytes to be free for each thread; with ClickHouse's 1 GiB there is but one
 CACHES = {
     'mark_cache': 8,
     'primary_index_cache': 16,
@@ -187,6 +188,7 @@ def open_client(target: Target, database: str | None, settings: dict[str, Any]) 
     settings = {name: str(value) for name, value in settings.items()}
     if target.is_embedded:
         settings['max_memory_usage'] = str(target.memory * 2**20 // QUESTION)
+        settings['max_threads_min_free_memory_per_thread'] = str(OF_THREAD)
         return clickhouse_connect.get_client(
             dsn=f'chdb://{target.directory}',
             database=database,

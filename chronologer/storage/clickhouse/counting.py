@@ -22,7 +22,7 @@ ALL_BUCKETS = split(ALL_TIME, [QUARTER])[0]
 # Of what is soon read: to give it to several threads takes as long again.
 QUICKLY = 'SETTINGS max_threads = 1'
 # Records in the first stretch of a search, and how many times as many there are in each next one.
-STRETCH, GROWTH, STRETCHES = 2**19, 8, 8
+STRETCH, GROWTH, STRETCHES = 2**19, 32, 5
 
 
 def count(db: Connection, filter: Filter, span: Range) -> int:

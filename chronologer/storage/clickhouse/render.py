@@ -11,9 +11,16 @@ import orjson
 
 from chronologer.model import Filter
 from chronologer.query import Arithmetic, Column, Condition, Operand, Path
+from chronologer.search import fold
 from chronologer.storage.bucket import ALL_TIME, Range
 from chronologer.storage.clickhouse.rows import META_FIELDS
-from chronologer.storage.render import SQL, Renderer, join, required_equalities
+from chronologer.storage.render import (
+    SQL,
+    Renderer,
+    join,
+    required_equalities,
+    required_texts,
+)
 
 TYPES = {
     'integer': "IN ('Int64', 'UInt64')",
@@ -26,6 +33,7 @@ SECTION = 'data'  # whose fields are in the index
 # As in the index of the table, character by character, or it is not used.
 FIELDS = "arrayMap(field -> sipHash64(field.1, '=', field.2), JSONExtractKeysAndValuesRaw({}))"
 SIMPLE = re.compile(r'[ !#-.0-\[\]-~]*')  # text that everybody writes in JSON as it is
+TRIGRAM = 3  # characters, in the index of what is searched
 EXACT = 10**15  # numbers below it are written in one way
 
 
@@ -40,9 +48,11 @@ class ClickHouseRenderer(Renderer):
         A field can equal a literal only where its JSON is in the text, and its hash in the index.
 
         The index leaves out whole granules; of the others, to look for the text first takes half
-        the time. Numbers have two forms, the index knows both as one.
+        the time. Numbers have two forms, the index knows both as one. The index of what is searched
+        leaves out granules for texts that have to be there.
         """
-        hints = []
+        required = [text for text in required_texts(condition) if len(text) >= TRIGRAM]
+        hints = [SQL('text LIKE ?', _containing(fold(text))) for text in required]
         for path, literal in required_equalities(condition):
             value = literal.value
             if isinstance(value, (bool, float)) or not isinstance(value, (str, int)):

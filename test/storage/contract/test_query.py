@@ -38,6 +38,8 @@ LOGRECS = [
     {'meta': {'others': 'x', 'lineno': [20]}, 'text': {'a': 1}, 'message': 'x', 'id': 7},
     {'meta': {}},
     {'meta': [20], 'a) b': 'x'},
+    {'error': {'exc_info': {'type': 'E', 'module': 'package'}, 'exc_text': 'Traceback: E'}},
+    {'error': {'exc_info': "ValueError('package')"}, 'other': {'texts': ['a package']}},
     {'data': {'nested': {'a': {'b': {'c': [[1, 2], [3]]}}}, 'foo': '', 'user': 'BOB'}},
 ]
 RECORDS = [
