@@ -8,6 +8,7 @@ of what a storage promises. DSNs: see `dsn`.
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -68,7 +69,7 @@ class ClickHouseStorage(Listing):
     """DSN: see `chronologer.storage.clickhouse.dsn`."""
 
     group_records = 10_000  # each group is a part, or one for each of its days, to be merged
-    slice_records = 5000
+    slice_records = 10_000
 
     def __init__(self, dsn: str, query_timeout: float):
         self._target = target = parse_dsn(dsn)
@@ -86,6 +87,7 @@ class ClickHouseStorage(Listing):
         self._readers = Pool(target, reading)
         self._writers = Pool(target, writing)
         self._decoders = Pool(target, {'compile_expressions': 0})  # compiling takes longer
+        self._second = ThreadPoolExecutor(2, 'decoder')
         self._insertion = _insertions.setdefault(target.key, Insertion(target))
 
     # Writing
@@ -109,9 +111,16 @@ class ClickHouseStorage(Listing):
         """A server would have to be sent them, and to send them back."""
         if not self._target.is_embedded or len(lines) < decoding.MIN_LINES:
             return None
+        middle = len(lines) // 2 if len(lines) >= 2 * decoding.MIN_LINES else len(lines)
+        rest = self._second.submit(self._decode, lines[middle:])  # on another core
+        rows, others = self._decode(lines[:middle]), rest.result()
+        return None if rows is None or others is None else Prepared(lines, decode, rows + others)
+
+    def _decode(self, lines: Sequence[bytes]) -> bytes | None:
+        if not lines:
+            return b''
         with self._translated(), self._decoders.connection() as db:
-            rows = decoding.decode(db, lines)
-        return None if rows is None else Prepared(lines, decode, rows)
+            return decoding.decode(db, lines)
 
     def purge(self, before: datetime, filter: Filter) -> int:
         span = time_range(filter)
@@ -313,6 +322,7 @@ class ClickHouseStorage(Listing):
             schema.check(db)
 
     def close(self) -> None:
+        self._second.shutdown()
         self._readers.close()
         self._writers.close()
         self._decoders.close()
