@@ -52,7 +52,7 @@ class ClickHouseRenderer(Renderer):
         leaves out granules for texts that have to be there.
         """
         required = [text for text in required_texts(condition) if len(text) >= TRIGRAM]
-        hints = [SQL('text LIKE ?', _containing(fold(text))) for text in required]
+        hints = [SQL('indexHint(text LIKE ?)', _containing(fold(text))) for text in required]
         for path, literal in required_equalities(condition):
             value = literal.value
             if isinstance(value, (bool, float)) or not isinstance(value, (str, int)):
