@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from chronologer.model import Record, microseconds
+from chronologer.model import META, Record, microseconds
 from chronologer.parse import LEVEL_MAX, LEVEL_MIN
 from chronologer.query import format_step
 from chronologer.search import searchable
@@ -17,27 +17,9 @@ from chronologer.storage.builder import MAX_FIELD_NAME, TYPES, Fields
 
 COLUMNS = ('id', 'ts', 'level', 'name', 'message', 'data', 'meta', 'error', 'rest', 'text')
 SECTIONS = ('data', 'meta', 'error')
-META_FIELDS = (
-    'args',
-    'asctime',
-    'filename',
-    'funcName',
-    'levelname',
-    'lineno',
-    'module',
-    'msecs',
-    'msg',
-    'pathname',
-    'process',
-    'processName',
-    'relativeCreated',
-    'stack_info',
-    'taskName',
-    'thread',
-    'threadName',
-)
-META = tuple(f'meta.{field}' for field in (*META_FIELDS, 'others'))
-LOGREC = ('data', *META, 'error', 'rest')  # columns of which it is made
+META_FIELDS = tuple(sorted(META))  # in the order of the columns
+OF_META = tuple(f'meta.{field}' for field in (*META_FIELDS, 'others'))
+LOGREC = ('data', *OF_META, 'error', 'rest')  # columns of which it is made
 NO_FIELDS = [''] * len(META_FIELDS)
 Shape = tuple[Any, ...]  # a section's name, its keys, the types of their values
 
