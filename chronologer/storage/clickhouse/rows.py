@@ -50,7 +50,7 @@ def _divided(meta: Any) -> list[str]:
     if not isinstance(meta, dict):
         return [*NO_FIELDS, _json(meta)]
     fields = [_json(meta[field]) if field in meta else '' for field in META_FIELDS]
-    others = _json({key: meta[key] for key in meta if key not in META_FIELDS})
+    others = _json({key: meta[key] for key in meta if key not in META})
     return [*fields, others]
 
 
