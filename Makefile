@@ -11,7 +11,8 @@ serve: $(VENV)/server.installed
 
 # ARGS are for pytest, such as ARGS='-k timeline'. Without any, some tests run beside the others, which
 # takes two thirds of the time on two cores; what they say comes at the end.
-BESIDE := test/client test/copy test/servers test/storage/clickhouse test/test_faults.py test/ui
+BESIDE := test/client test/copy test/servers test/storage/clickhouse test/storage/test_mysql.py test/test_faults.py \
+          test/ui
 PYTEST := CHRONOLOGER_TEST_REQUIRE=all $(RUN) -m pytest
 
 test: $(VENV)/test.installed node_modules/installed
