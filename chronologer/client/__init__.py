@@ -1,21 +1,23 @@
 """
 Handlers for programs that log to Chronologer.
 
-Needs the standard library only, Python 3.8 or later, and nothing else of this package.
-``doc/clients.rst`` shows how programs and frameworks are set up with it.
+It requires only the standard library of Python 3.8 or later, and nothing else of this package.
+``doc/clients.rst`` shows how to configure programs and frameworks.
 
-A record, on its way out::
+The way of a record::
 
     content, failure      LogRecord -> one line of JSON, in the thread that logs
     buffer                lines -> batches, within bounds
-    intake                where threads leave lines and wait for room
-    sender, backoff       a thread: when to send, to try again, to spool, to stop
-    delivery              one batch and what the server says of it
-    connection            one request and its answer
+    intake                where threads put lines and wait for room
+    sender, backoff       a thread: when to send, to retry, to spool, to stop
+    delivery              one batch and the answer of the server
+    connection            one request and its response
+    proxy                 the proxy that the environment names
+    time_limit            the longest time that both may take
     spool                 batches on disk, while the server is away
-    account               what became of the records: counted, and told when some are lost
+    account               counts the outcomes of records, and reports losses
 
-Beside it: ``fork``, what handlers do after one; ``unlocked``, what they have of `logging.Handler`.
+Also: ``fork``, what handlers do after a fork; ``unlocked``, their part of `logging.Handler`.
 """
 
 from chronologer.client.account import Counters

@@ -1,4 +1,4 @@
-"""What became of the records: counted, and told to the program when some are lost."""
+"""Counts the outcomes of records, and reports to the program when some are lost."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ log = logging.getLogger('chronologer.client')
 
 
 class Counters(NamedTuple):
-    """What a handler did, since it was made or its process was forked."""
+    """Counts of a handler, since its creation or the fork of its process."""
 
     sent: int = 0  # records that the server has stored
     dropped: int = 0  # records that are lost: no room, no time at the end, or refused
-    retried: int = 0  # requests that were made again
-    spooled: int = 0  # records that were written to disk, sent since or not
+    retried: int = 0  # requests that were repeated
+    spooled: int = 0  # records that were written to disk, whether sent since or not
     waiting: int = 0  # records in memory
 
 
 class Account:
     """
-    Counts, and tells when the server is away, when losses begin and when that is over.
+    Counts, and reports when the server is away, when losses begin and when they end.
 
-    What is to be told is noted where it happens, under whatever locks, and told where there are
-    none: `tell`.
+    Reports are noted where they arise, maybe under locks, and logged without locks: `report`.
     """
 
     def __init__(self, destination: str, owner: logging.Handler):
@@ -37,12 +36,12 @@ class Account:
         self._notes: list[tuple[int, str, tuple[object, ...]]] = []
         self._away_since: float | None = None
         self._losing_since: float | None = None
-        self._lost = 0  # in this time of losses
+        self._lost = 0  # records lost since losses began
         self._warned: set[str] = set()
 
     @property
     def counters(self) -> Counters:
-        """Those of now, but for what is waiting."""
+        """The current counts, without those of waiting records."""
         return self._counters
 
     def count(self, **more: int) -> None:
@@ -52,7 +51,7 @@ class Account:
             self._counters = Counters(**{**now, **{name: now[name] + more[name] for name in more}})
 
     def lose(self, count: int, why: str) -> None:
-        """Records are dropped."""
+        """Note that records are dropped."""
         with self._lock:
             self.count(dropped=count)
             self._lost += count
@@ -61,14 +60,14 @@ class Account:
                 self._note(logging.ERROR, 'Records for %s are being lost: %s', why)
 
     def away(self, why: str) -> None:
-        """A request has failed."""
+        """Note that a request has failed."""
         with self._lock:
             if self._away_since is None:
                 self._away_since = time.monotonic()
                 self._note(logging.WARNING, 'Records for %s wait: %s', why)
 
     def back(self) -> None:
-        """A request was answered as it should be."""
+        """Note that a request has succeeded."""
         with self._lock:
             if self._away_since is not None:
                 seconds = time.monotonic() - self._away_since
@@ -81,20 +80,20 @@ class Account:
                 self._losing_since, self._lost = None, 0
 
     def warn(self, why: str) -> None:
-        """Something else is wrong; each thing is told once."""
+        """Note another problem; each one is reported once."""
         with self._lock:
             if why not in self._warned:
                 self._warned.add(why)
                 self._note(logging.WARNING, 'Records for %s: %s', why)
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """
-        Log what was noted.
+        Log the noted reports.
 
-        On standard error, if there is no other handler than that of the owner. Without
-        `Logger.isEnabledFor`, which may wait for the lock that `logging.config` holds while it
-        closes the handlers that it replaces, and though `logging.config` may have disabled the
-        logger as one that exists. Whatever other handlers raise ends here.
+        They go to standard error if there is no other handler than the owner's. `isEnabledFor` of
+        the logger is not called: it may wait for the lock that `logging.config` holds while it
+        closes the handlers that it replaces, and `logging.config` disables existing loggers.
+        Errors of other handlers are suppressed.
         """
         while self._notes:
             with self._lock:
@@ -123,7 +122,7 @@ class Account:
 
 
 def _handlers() -> Iterator[logging.Handler]:
-    """Where what is told here goes."""
+    """Yield the handlers of the reports."""
     logger: logging.Logger | None = log
     while logger is not None:
         yield from logger.handlers

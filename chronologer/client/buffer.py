@@ -8,10 +8,10 @@ from collections import deque
 from itertools import compress as compress_by
 
 MAX_BATCH = 4 * 2**20  # bytes of lines; the server stores up to 8 MiB at once
-LINE_COST = 48  # bytes that Python takes for a line beside its text
-SLACK = 16  # a part of memory: as much is given up at once when there is no room
-PILE = 3  # batches that may wait as they are, beside those that are compressed
-LEVEL = 1  # of compression: a tenth of the size for little time
+LINE_COST = 48  # bytes of memory of a line besides its text
+SLACK = 16  # share of memory: so much is dropped together when there is no room
+PILE = 3  # batches that may wait uncompressed
+LEVEL = 1  # level of compression: a tenth of the size for little time
 GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -23,9 +23,9 @@ def compress(lines: list[bytes]) -> bytes:
 
 class Batch:
     """
-    Lines that are sent together, as they are or compressed.
+    Lines that are sent together, uncompressed or compressed.
 
-    What was sent once stays the same: its key stands for it.
+    A batch that was sent once never changes, because its key identifies it.
     """
 
     def __init__(self, lines: list[bytes], key: str = '', marks: bytes = b''):
@@ -34,33 +34,33 @@ class Batch:
         self.count = len(lines)
         self.size = sum(map(len, lines)) + LINE_COST * len(lines)  # bytes of memory, about
         self.key = key or os.urandom(16).hex()
-        self.marks = marks  # 1 for each line that is to be kept for longer, 0 for others
+        self.marks = marks  # 1 for each line that is dropped later than others, else 0
         self.is_sent = False
 
     @property
     def is_compressed(self) -> bool:
-        """Whether it takes no more memory than it must."""
+        """Whether only its compressed form is in memory."""
         return self._lines is None
 
     @property
     def lines(self) -> list[bytes]:
-        """The lines, decompressed if need be."""
+        """The lines, decompressed if necessary."""
         lines = self._lines
         return zlib.decompress(self._body, GZIP).split(b'\n') if lines is None else lines
 
     @property
     def body(self) -> bytes:
-        """That of a request."""
+        """The body of its request."""
         lines = self._lines
         return self._body if lines is None else compress(lines)
 
     def keep(self, body: bytes) -> None:
-        """Keep the *body* instead of the lines."""
+        """Store the *body* instead of the lines."""
         self._body, self._lines = body, None
         self.size = len(body) + len(self.marks) + LINE_COST
 
     def thinned(self) -> Batch | None:
-        """Those lines that are marked, if any, as another batch."""
+        """Return the marked lines as another batch, if there are any."""
         if 1 not in self.marks:
             return None
         lines = list(compress_by(self.lines, self.marks))
@@ -73,7 +73,7 @@ class Buffer:
     """
     Batches in the order in which their records came, and the lines for the next one.
 
-    Its owner sees to it that one thread at a time uses it.
+    Its owner makes sure that only one thread at a time uses it.
     """
 
     def __init__(self, capacity: int, max_bytes: int):
@@ -81,7 +81,7 @@ class Buffer:
         self._batches: deque[Batch] = deque()
         self._filling: list[bytes] = []
         self._marks = bytearray()
-        self._size = self._filling_size = 0  # bytes of the batches, and of the lines beside them
+        self._size = self._filling_size = 0  # bytes of the batches, and of the other lines
         self._uncompressed = 0  # batches
 
     def __len__(self) -> int:
@@ -100,7 +100,7 @@ class Buffer:
 
     @property
     def is_piling_up(self) -> bool:
-        """Whether more batches wait as they are than is good."""
+        """Whether too many batches wait uncompressed."""
         return self._uncompressed > PILE
 
     @property
@@ -109,15 +109,15 @@ class Buffer:
         return self._batches[0] if self._batches else None
 
     def may_have_room(self, line: bytes) -> bool:
-        """Whether *line* could be added if there were nothing else."""
+        """Whether *line* would have room in an empty buffer."""
         return len(line) + LINE_COST <= self._max_bytes
 
     def has_room(self, line: bytes) -> bool:
-        """Whether *line* may be added."""
+        """Whether *line* has room."""
         return self.size + len(line) + LINE_COST <= self._max_bytes
 
     def append(self, line: bytes, is_kept: bool) -> None:
-        """Add a record, which is given up later than others if it *is_kept*."""
+        """Add a record, which is dropped later than others if *is_kept*."""
         size = len(line) + LINE_COST
         if self._filling_size + size > MAX_BATCH:
             self.close_batch()
@@ -128,18 +128,18 @@ class Buffer:
             self.close_batch()
 
     def close_batch(self) -> None:
-        """Let what there is be a batch, full or not."""
+        """Make a batch of the lines, full or not."""
         if self._filling:
             self._insert(len(self._batches), Batch(self._filling, marks=bytes(self._marks)))
             self._filling, self._filling_size = [], 0
             self._marks = bytearray()
 
     def remove_first(self) -> None:
-        """The first batch is sent, or kept elsewhere."""
+        """Remove the first batch, which was sent or spooled."""
         self._remove(0)
 
     def clear(self) -> int:
-        """Give up everything; return how many records that was."""
+        """Drop all records; return their number."""
         count = len(self)
         self._batches.clear()
         self._filling, self._marks = [], bytearray()
@@ -147,7 +147,7 @@ class Buffer:
         return count
 
     def uncompressed(self) -> Batch | None:
-        """The newest batch that could take less memory; it is not far from the end."""
+        """Return the newest batch that is not compressed, if any; it is near the end."""
         if not self._uncompressed:
             return None
         found = next((batch for batch in reversed(self._batches) if not batch.is_compressed), None)
@@ -156,7 +156,7 @@ class Buffer:
         return found
 
     def replace(self, batch: Batch, body: bytes) -> None:
-        """Keep *batch* as *body* from now on, if it is still here."""
+        """Replace the lines of *batch* by *body*, if it is still here."""
         if not batch.is_compressed and batch in reversed(self._batches):
             self._size -= batch.size
             batch.keep(body)
@@ -165,10 +165,10 @@ class Buffer:
 
     def make_room(self, line: bytes) -> int:
         """
-        Give up the oldest records of those not to be kept, and if that is not enough the oldest.
+        Drop the oldest records below *keepLevel*, and if these are too few, the oldest records.
 
-        More than *line* takes, so that it is not done for each. Returns how many were given up.
-        Even then there may be no room: what was sent once is kept.
+        More room is made than *line* needs, so that this is rare. Returns the number of dropped
+        records. There may still be no room, because a batch that was sent once is kept.
         """
         before, needed = len(self), len(line) + LINE_COST
         self._count_again()
@@ -183,17 +183,17 @@ class Buffer:
             if 0 in batch.marks and not batch.is_sent:
                 self._thin(batch)
         while self.size > goal and self._batches and not self._batches[-1].is_sent:
-            self._remove(int(self._batches[0].is_sent))  # none but the first one was sent
+            self._remove(int(self._batches[0].is_sent))  # only the first batch may have been sent
         return before - len(self)
 
     def _count_again(self) -> None:
-        """Exceptions of signal handlers may have come between a change and its count."""
+        """An exception of a signal handler may come between a change and its count."""
         self._size = sum(batch.size for batch in self._batches)
         self._filling_size = sum(map(len, self._filling)) + LINE_COST * len(self._filling)
         self._uncompressed = sum(not batch.is_compressed for batch in self._batches)
 
     def _thin(self, batch: Batch) -> None:
-        """Keep of *batch* what is marked."""
+        """Replace *batch* by its marked lines."""
         place = self._batches.index(batch)
         self._remove(place)
         rest = batch.thinned()

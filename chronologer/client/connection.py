@@ -1,4 +1,4 @@
-"""One request to the server and its answer, over a connection that is kept."""
+"""One request to the server and its response, over a persistent connection."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ import os
 import re
 import sys
 from base64 import b64encode
+from collections.abc import Iterator
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from socket import timeout
 from typing import Any, NamedTuple, Optional, Tuple
 from urllib.parse import unquote
 
+from chronologer.client.proxy import Proxy
+from chronologer.client.time_limit import MAX_ANSWER, LimitedResponse, TimeLimit
+
 DEFAULT_PATH = '/api/v1/record'
 PATH = re.compile('/[!-~]*')
 PORT = '[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]'
 HOST = re.compile(rf'(\[[0-9A-Fa-f:.]+\]|[^\s/@:?#\[\]]+)(:({PORT}))?')
-MIN_TIMEOUT = 0.1  # seconds; 0 would mean not to wait at all
-MAX_ANSWER = 2**24  # bytes that are read of an answer
+MIN_TIMEOUT = 0.1  # seconds; 0 would mean non-blocking
+PIECE = 2**14  # bytes of a body that are sent at once
 AGENT = f'chronologer-client Python/{sys.version_info[0]}.{sys.version_info[1]}'
 
 Credentials = Optional[Tuple[str, str]]
 
 
 class Answer(NamedTuple):
-    """What a server said."""
+    """The response of a server."""
 
     status: int
     reason: str
@@ -33,7 +38,7 @@ class Answer(NamedTuple):
 
 
 class Address(NamedTuple):
-    """Where records go."""
+    """The address that records are sent to."""
 
     host: str  # with the port, if there is one
     path: str
@@ -46,10 +51,10 @@ class Address(NamedTuple):
 
 def parse_address(host: str, path: str, secure: bool, credentials: Credentials) -> Address:
     """
-    Read what a handler was given; *host* may be a URL, whose parts then count.
+    Read the arguments of a handler; if *host* is a URL, its parts have precedence.
 
     Raises:
-        ValueError: It is no address; says what is wrong.
+        ValueError: It is no address; the message has the mistake.
     """
     scheme, is_url, rest = host.rpartition('://')
     if is_url:
@@ -82,11 +87,17 @@ def _checked(credentials: Any) -> tuple[str, str] | None:
 
 
 class Connection:
-    """To one server; for one thread at a time."""
+    """A connection to one server; for one thread at a time."""
 
-    def __init__(self, address: Address, context: Any = None, timeout: float = 30):
-        self._address, self._context = address, context
-        self._timeout = timeout  # seconds without a byte
+    def __init__(
+        self,
+        address: Address,
+        context: Any = None,
+        timeout: float = 30,
+        proxy: Proxy | None = None,
+    ):
+        self._address, self._context, self._proxy = address, context, proxy
+        self._timeout = timeout  # seconds without progress
         self._connection: HTTPConnection | None = None
         self._headers = {
             'Content-Type': 'application/x-ndjson',
@@ -96,22 +107,32 @@ class Connection:
         if address.credentials is not None:
             token = b64encode(':'.join(address.credentials).encode()).decode()
             self._headers['Authorization'] = f'Basic {token}'
+        self._target = address.path
+        if proxy is not None and not address.secure:
+            self._target = str(address)  # RFC 9112, section 3.2.2
+            self._headers.update(proxy.headers)
+
+    @property
+    def way(self) -> str:
+        """How the server is reached, for messages; empty if directly."""
+        return '' if self._proxy is None else f' (by the proxy {self._proxy.host})'
 
     def post(self, body: bytes, key: str) -> Answer:
         """
-        Post records, compressed by gzip, and return the answer, whatever it is.
+        Post records, compressed by gzip, and return the response, whatever its status is.
 
-        A kept connection that the server has closed meanwhile is replaced: with its key the
+        A connection that the server has closed meanwhile is replaced: because of its key the
         request can be sent again.
 
         Raises:
-            OSError: There is no answer.
-            HTTPException: What came is none.
+            OSError: There is no response.
+            HTTPException: The response is not HTTP.
         """
-        headers = {**self._headers, 'Idempotency-Key': key}
+        headers = {**self._headers, 'Idempotency-Key': key, 'Content-Length': str(len(body))}
+        limit = TimeLimit(self._timeout, len(body))
         if self._connection is not None:
             try:
-                return self._post(self._connection, body, headers)
+                return self._post(self._connection, body, headers, limit)
             except timeout:
                 self.close()
                 raise
@@ -119,13 +140,13 @@ class Connection:
                 self.close()
         self._connection = self._connect()
         try:
-            return self._post(self._connection, body, headers)
+            return self._post(self._connection, body, headers, limit)
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """Close it; the next request opens another."""
+        """Close the connection; the next request opens another one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
@@ -139,7 +160,7 @@ class Connection:
 
     def abandon(self) -> None:
         """
-        In a forked process: close its copy of the socket, without a word to the server.
+        Close the copy of the socket in a forked process; nothing is sent to the server.
 
         Not `close`, which waits for the lock of the file object if a thread of the parent reads.
         """
@@ -149,17 +170,27 @@ class Connection:
 
     def _connect(self) -> HTTPConnection:
         host, timeout = self._address.host, self._timeout
-        if self._address.secure:
-            return HTTPSConnection(host, timeout=timeout, context=self._context)
-        return HTTPConnection(host, timeout=timeout)
+        first = host if self._proxy is None else self._proxy.host
+        if not self._address.secure:
+            return HTTPConnection(first, timeout=timeout)
+        connection = HTTPSConnection(first, timeout=timeout, context=self._context)
+        if self._proxy is not None:
+            connection.set_tunnel(host, headers=self._proxy.headers)
+        return connection
 
-    def _post(self, connection: HTTPConnection, body: bytes, headers: Any) -> Answer:
+    def _post(
+        self, connection: HTTPConnection, body: bytes, headers: Any, limit: TimeLimit
+    ) -> Answer:
+        connection.response_class = partial(LimitedResponse, limit)  # type: ignore[assignment]
+        if connection.sock is not None:
+            connection.sock.settimeout(limit.left())
         try:
-            connection.request('POST', self._address.path, body, headers)
+            pieces = _pieces(connection, body, limit)
+            connection.request('POST', self._target, pieces, headers)
         except ConnectionError:
-            # The server may have answered before it had read everything: 401, 413.
+            # The server may have responded before it had read everything: 401, 413.
             if connection.sock is None:
-                raise  # nobody is there
+                raise  # the server has closed it
             try:
                 return self._read(connection.getresponse())
             except (HTTPException, OSError):
@@ -173,3 +204,11 @@ class Connection:
         if response.will_close or not response.isclosed():
             self.close()
         return Answer(response.status, response.reason, retry_after, body)
+
+
+def _pieces(connection: HTTPConnection, body: bytes, limit: TimeLimit) -> Iterator[bytes]:
+    """Yield the body in pieces, each of which has to be sent within the limit."""
+    for start in range(0, len(body), PIECE):
+        if connection.sock is not None:
+            connection.sock.settimeout(limit.left())
+        yield body[start : start + PIECE]

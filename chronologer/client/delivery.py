@@ -1,11 +1,10 @@
-"""One batch, and what the server says of it."""
+"""Sends one batch, and evaluates the answer of the server."""
 
 from __future__ import annotations
 
 import json
 import math
 import time
-from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any, NamedTuple
@@ -14,15 +13,16 @@ from chronologer.client.buffer import Batch
 from chronologer.client.connection import Answer, Connection
 
 STORED, PARTLY_STORED, TOO_LARGE = 201, 207, 413
-WAIT = frozenset([408, 425, 429, 502, 503, 504, 507])  # tried again for as long as it takes
-DENIED = frozenset([401, 403])
-REFUSED = frozenset([400, 405, 409, 411, TOO_LARGE, 415])  # what the server says of a request
+WAIT = frozenset([408, 425, 429, 502, 503, 504, 507])  # statuses that are retried without limit
+DENIED = frozenset([401, 403, 405])
+MISPLACED = 404
+REFUSED = frozenset([400, 409, 411, TOO_LARGE, 415])
 MAX_RETRY_AFTER = 600  # seconds
 MAX_REASON = 300  # characters
 
 
 class AwayError(Exception):
-    """The batch is to be tried again, after *delay* seconds if the server said so."""
+    """The batch has to be sent again, after *delay* seconds if the server has requested it."""
 
     def __init__(self, reason: str, delay: float | None = None):
         super().__init__(reason)
@@ -30,27 +30,27 @@ class AwayError(Exception):
 
 
 class DeniedError(AwayError):
-    """The credentials are wrong, which is no fault of the records."""
+    """The credentials or the address are wrong; the records may be correct."""
 
 
 class FailedError(AwayError):
-    """
-    An error of the server itself, which may be there for good, or an answer that is none of its.
+    """An error of the server itself, which may be permanent."""
 
-    While it is deployed something in front of it may say 404, or lead elsewhere.
-    """
+
+class MisplacedError(FailedError):
+    """The server has nothing at that path; the records may be correct."""
 
 
 class RefusedError(Exception):
     """
-    The server has refused records, which are lost.
+    The server has refused records, which are dropped.
 
     Attributes:
-        lines: The records, as they were sent: JSON.
+        lines: The records as they were sent, in JSON.
     """
 
     def __init__(self, reason: str, lines: list[bytes], count: int = 0):
-        """*count* is that of all records which were sent, if others were not refused."""
+        """*count* is the number of all records of the request, if others were accepted."""
         which = f'{len(lines):,} of {count:,}' if count else f'{len(lines):,}'
         super().__init__(
             f'{which} record{"s" if (count or len(lines)) > 1 else ""} refused: {reason}'
@@ -59,7 +59,7 @@ class RefusedError(Exception):
 
 
 class Settled(NamedTuple):
-    """What became of a batch."""
+    """The outcome of a batch."""
 
     stored: int
     refusals: list[RefusedError]
@@ -69,47 +69,80 @@ def deliver(connection: Connection, batch: Batch) -> Settled:
     """
     Send *batch*, in pieces if it is too large.
 
-    Pieces have keys that follow from the batch's own, so the whole can be tried again.
+    The keys of pieces follow from the key of the batch, so it can be sent again as a whole.
 
     Raises:
-        AwayError: The server does not answer, or cannot take it now.
+        AwayError: The server does not respond, or is overloaded.
     """
     try:
         answer = connection.post(batch.body, batch.key)
-    except (OSError, HTTPException, ValueError) as ex:  # ValueError: a host that is no name
-        raise AwayError(str(ex) or type(ex).__name__) from ex
+    except (OSError, HTTPException, ValueError) as ex:  # ValueError: an invalid host name
+        raise AwayError(f'{str(ex) or type(ex).__name__}{connection.way}') from ex
     if answer.status == STORED:
         if not _is_acknowledged(answer, batch.count):
             raise AwayError(f'{answer.status} {answer.reason}, but not of Chronologer')
         return Settled(batch.count, [])
+    if answer.status == PARTLY_STORED or (answer.status == TOO_LARGE and batch.count > 1):
+        return _sort_out(connection, batch, answer)
     if answer.status in WAIT:
         raise AwayError(_reason(answer), _delay(answer.retry_after))
+    if _error_of(answer) is None:
+        # A proxy does not know whether the records are correct: these may be stored tomorrow.
+        reason = f'{_reason(answer)}, which is not an answer of Chronologer{connection.way}'
+        raise AwayError(reason, _delay(answer.retry_after))
     if answer.status in DENIED:
         raise DeniedError(_reason(answer))
-    if answer.status not in REFUSED and answer.status != PARTLY_STORED:
+    if answer.status == MISPLACED:
+        raise MisplacedError(_reason(answer))
+    if answer.status not in REFUSED:
         raise FailedError(_reason(answer))
     return _sort_out(connection, batch, answer)
 
 
 def _is_acknowledged(answer: Answer, count: int) -> bool:
-    """Whether each record has an id: something else may answer 201, or half of it arrive."""
-    with suppress(ValueError):
-        ids = json.loads(answer.body)
-        return isinstance(ids, list) and len(ids) == count
-    return False
+    """Whether each record has an id: another program may respond with 201, or the body be cut."""
+    ids = _parsed(answer)
+    return isinstance(ids, list) and len(ids) == count and all(type(id) is int for id in ids)
+
+
+def _error_of(answer: Answer) -> dict[str, Any] | None:
+    """
+    Return the error of Chronologer, if *answer* has one.
+
+    All its errors have this form, and types that are names of exceptions. Other programs have
+    other forms.
+    """
+    body = _parsed(answer)
+    error = body.get('error') if isinstance(body, dict) else None
+    return error if _is_error(error) else None
+
+
+def _is_error(error: Any) -> bool:
+    if not isinstance(error, dict):
+        return False
+    kind, message = error.get('type'), error.get('message')
+    return isinstance(kind, str) and kind.endswith('Error') and isinstance(message, str)
+
+
+def _parsed(answer: Answer) -> Any:
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _sort_out(connection: Connection, batch: Batch, answer: Answer) -> Settled:
-    """Of a batch that was not stored as a whole."""
+    """Return the outcome of a batch that was not stored as a whole."""
     lines = batch.lines
     stored, errors = _outcomes(answer)
-    if answer.status == PARTLY_STORED and len(stored | errors.keys()) < len(lines):
-        raise AwayError(f'{answer.status} {answer.reason}, but not of all records')
     rest = [line for n, line in enumerate(lines, 1) if n not in stored and n not in errors]
+    if rest and answer.status == PARTLY_STORED:
+        raise AwayError(f'{answer.status} {answer.reason}, but not of all records')
     refused = [line for n, line in enumerate(lines, 1) if n in errors]
     count, refusals = len(lines) - len(rest) - len(refused), []
     if refused:
         refusals.append(RefusedError(next(iter(errors.values())), refused, len(lines)))
+    # Also for a proxy: it has a limit of its own, to which halves may fit.
     if rest and answer.status == TOO_LARGE and len(lines) > 1:
         middle = (len(rest) + 1) // 2
         for name, piece in (('a', rest[:middle]), ('b', rest[middle:])):
@@ -123,32 +156,35 @@ def _sort_out(connection: Connection, batch: Batch, answer: Answer) -> Settled:
 
 
 def _outcomes(answer: Answer) -> tuple[set[int], dict[int, str]]:
-    """The lines that were stored, and those that were refused with the reason."""
+    """
+    Return the lines that were stored, and those that were refused with the reason.
+
+    An answer of a proxy has neither.
+    """
     stored: set[int] = set()
     errors: dict[int, str] = {}
-    # An answer without them may be one of something between us and the server.
-    with suppress(ValueError, KeyError, TypeError):
-        for entry in json.loads(answer.body)['records']:
-            if 'id' in entry:
+    body = _parsed(answer)
+    entries = body.get('records') if isinstance(body, dict) else None
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, dict) and type(entry.get('line')) is int:
+            if type(entry.get('id')) is int:
                 stored.add(entry['line'])
-            else:
+            elif _is_error(entry.get('error')):
                 errors[entry['line']] = f'line {entry["line"]}: {_error_text(entry["error"])}'
     return stored, errors
 
 
 def _reason(answer: Answer) -> str:
-    text = f'{answer.status} {answer.reason}'
-    with suppress(ValueError, KeyError, TypeError):
-        text += f': {_error_text(json.loads(answer.body)["error"])}'
-    return text[:MAX_REASON]
+    text, error = f'{answer.status} {answer.reason}', _error_of(answer)
+    return (f'{text}: {_error_text(error)}' if error else text)[:MAX_REASON]
 
 
-def _error_text(error: Any) -> str:
+def _error_text(error: dict[str, Any]) -> str:
     return f'{error["type"]}: {error["message"]}'
 
 
 def _delay(retry_after: str) -> float | None:
-    """Seconds; ``Retry-After`` has either them or a date (RFC 9110, 10.2.3)."""
+    """Return the seconds of ``Retry-After``, which has seconds or a date (RFC 9110, 10.2.3)."""
     try:
         seconds = float(retry_after)
     except ValueError:

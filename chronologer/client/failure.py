@@ -1,4 +1,4 @@
-"""An exception, as Python prints it and as a structure that can be asked for."""
+"""Describes an exception as Python prints it, and as a structure that can be queried."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Dict, Optional, Tuple, Type
 ExcInfo = Tuple[Type[BaseException], BaseException, Optional[TracebackType]]
 Summary = Dict[str, Any]
 
-MAX_FRAMES = 100  # of one exception: the outermost and the innermost half
+MAX_FRAMES = 100  # frames of one exception: the outermost and the innermost half
 MAX_CHAIN = 20  # exceptions behind an exception
 MAX_GROUP = 20  # exceptions in a group
 MAX_NESTING = 3  # groups within groups
@@ -24,7 +24,7 @@ def describe(exc_info: ExcInfo) -> tuple[str, Summary]:
     That is ``type``, ``message``, ``frames`` (outermost first: ``file``, ``line``, ``function``,
     ``source``), ``notes`` of `BaseException.add_note`, ``exceptions`` of a group, and ``chain``:
     the exceptions behind it, nearest first, each with its ``relation``, ``cause`` or ``context``.
-    What Python would not show, such as the context after ``raise … from None``, is left out.
+    Parts that Python does not print, such as the context after ``raise … from None``, are left out.
     """
     found = traceback.TracebackException(*exc_info)
     text = ''.join(found.format())
@@ -45,7 +45,7 @@ def _with_chain(error: BaseException, found: traceback.TracebackException, nesti
 def _behind(
     error: BaseException, found: traceback.TracebackException
 ) -> Iterator[tuple[str, tuple[BaseException, traceback.TracebackException]]]:
-    """The exceptions behind one; the search by `traceback` ends where they are cyclic."""
+    """Yield the causes and contexts of an exception; like `traceback`, end at a cycle."""
     while True:
         if error.__cause__ is not None and found.__cause__ is not None:
             relation, error, found = 'cause', error.__cause__, found.__cause__
@@ -78,7 +78,7 @@ def _summary(error: BaseException, found: traceback.TracebackException, nesting:
 
 
 def _type_name(kind: type[BaseException]) -> str:
-    """As a traceback has it."""
+    """Return the name of a type as a traceback has it."""
     if kind.__module__ in ('builtins', '__main__'):
         return kind.__qualname__
     return f'{kind.__module__}.{kind.__qualname__}'
@@ -101,6 +101,6 @@ def _frames(stack: traceback.StackSummary) -> list[Summary | str]:
 
 
 def _marked(items: list[Summary], left_out: int, place: int) -> list[Summary | str]:
-    """Items, and where some are left out how many."""
+    """Return items, with a mark for the number of those that are left out."""
     mark = [f'… [{left_out:,} left out]'] if left_out > 0 else []
     return [*items[:place], *mark, *items[place:]]

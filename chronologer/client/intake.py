@@ -1,4 +1,4 @@
-"""Where records come in, from any thread, and wait in memory to be sent."""
+"""Accepts records from any thread, which wait in memory to be sent."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class _Local(threading.local):
 
 class Intake:
     """
-    A buffer that threads share, and what they tell each other by.
+    A buffer that threads share, with their lock and condition.
 
-    ``lock`` is for who looks at more than one thing; ``changed``, of the same lock, is notified
-    when something has come or gone.
+    ``lock`` protects more than one access; ``changed``, on the same lock, is notified when
+    records were added or removed.
     """
 
     def __init__(
@@ -29,16 +29,16 @@ class Intake:
         self._buffer, self._account = buffer, account
         self._flush_seconds, self._block_seconds = flush_seconds, block_seconds
         self._arrived: deque[tuple[bytes, bool, bool]] = deque()
-        # One that a signal handler may take again; taken as it is, since an exception of a signal
-        # handler within `Condition.__enter__` would leave it locked for ever.
+        # Reentrant for signal handlers, and acquired directly, because an exception of a signal
+        # handler within `Condition.__enter__` would leave it locked forever.
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self._local = _Local()
         self._is_piling_up = False
         self.accepted = self.settled = 0  # records
-        self.due = 0.0  # when what fills no batch yet is to be sent
-        self.is_closed = False  # nothing is taken any more
-        self.trouble = ''  # why nothing goes out, if something is wrong
+        self.due = 0.0  # when the lines that fill no batch yet have to be sent
+        self.is_closed = False  # no record is accepted any more
+        self.trouble = ''  # why nothing is sent, if something is wrong
 
     def __len__(self) -> int:
         """Records in memory."""
@@ -46,14 +46,14 @@ class Intake:
             return len(self._buffer)
 
     def put(self, line: bytes, is_urgent: bool, is_kept: bool, may_wait: bool) -> None:
-        """Take a record; wait for room, if it may, or else make some, or drop it."""
+        """Accept a record; wait for room if allowed, else drop others, or drop it."""
         self._arrived.append((line, is_urgent, is_kept))
         if self._local.is_taking:
-            return  # a signal handler, or __del__, has interrupted what goes on to take it
+            return  # a signal handler or __del__ has interrupted this method
         while self._arrived:
             with self.lock:
                 self._take(may_wait)
-        if self._is_piling_up:  # the sender is busy, maybe with a server that does not answer
+        if self._is_piling_up:  # the sender is busy, maybe with a server that does not respond
             self.compress()
 
     def _take(self, may_wait: bool) -> None:
@@ -67,7 +67,7 @@ class Intake:
             self._local.is_taking = False
 
     def _find_room(self, line: bytes, may_wait: bool) -> bool:
-        """Compress, wait, give up older records, until there is room."""
+        """Compress, wait or drop older records until there is room."""
         while (batch := self._buffer.uncompressed()) is not None:
             self._buffer.replace(batch, batch.body)
         if may_wait and self._block_seconds and self._buffer.may_have_room(line):
@@ -102,7 +102,7 @@ class Intake:
             self.changed.notify_all()
 
     def compress(self) -> None:
-        """Let one batch take less memory; others go on meanwhile."""
+        """Compress one batch; other threads go on meanwhile."""
         with self.lock:
             batch = self._buffer.uncompressed()
         if batch is not None:
@@ -114,7 +114,7 @@ class Intake:
 
     @property
     def can_be_compressed(self) -> bool:
-        """Whether something could take less memory."""
+        """Whether a batch can be compressed."""
         return self._buffer.uncompressed() is not None
 
     @property
@@ -128,11 +128,11 @@ class Intake:
         return self._buffer.first
 
     def close_batch(self) -> None:
-        """Let what there is be a batch."""
+        """Make a batch of the lines."""
         self._buffer.close_batch()
 
     def settle(self, batch: Batch) -> None:
-        """The first batch is sent, or kept elsewhere, if nobody has given it up meanwhile."""
+        """Remove the first batch, which was sent or spooled, unless it was dropped meanwhile."""
         with self.lock:
             if self._buffer.first is batch:
                 self._buffer.remove_first()
@@ -140,13 +140,13 @@ class Intake:
             self.changed.notify_all()
 
     def wait_until_settled(self, seconds: float, is_hopeless: Callable[[], bool]) -> bool:
-        """Whether all that was accepted until now is settled, at the latest after *seconds*."""
+        """Wait up to *seconds* until all accepted records are settled; return whether they are."""
         wanted = self.accepted
         self.changed.wait_for(lambda: self.settled >= wanted or is_hopeless(), seconds)
         return self.settled >= wanted
 
     def lose_all(self, why: str) -> None:
-        """Give up what is left."""
+        """Drop the rest."""
         lost = self._buffer.clear()
         self.settled += lost
         self._account.lose(lost, why)

@@ -1,4 +1,4 @@
-"""The handler that lets another one work in a thread of its own."""
+"""The handler that runs another one in a thread of its own."""
 
 from __future__ import annotations
 
@@ -13,35 +13,60 @@ from contextlib import suppress
 from typing import Any, Callable
 
 from chronologer.client import fork
-from chronologer.client.content import PLAIN, message_of, name_of
+from chronologer.client.content import PLAIN, Cutter, is_exception, message_of, name_of
 from chronologer.client.unlocked import SHUTDOWN, UnlockedHandler
 
 IN_PROCESS = (queues.Queue, queues.SimpleQueue)
+MAX_FAILURES, PAUSE = 500, 0.01  # attempts at a queue that is gone, seconds between them
 
 
 class _Listener(logging.handlers.QueueListener):
-    """Can be stopped while its queue is full, and no longer than it may take."""
+    """A listener that can be stopped within a time limit, also while its queue is full."""
 
     queue: Any
     _thread: Any
 
+    def dequeue(self, block: bool) -> Any:
+        """Return the next record; report those that cannot be unpickled, and go on."""
+        failures = 0
+        while True:
+            try:
+                return self.queue.get(block)
+            except queues.Empty:
+                raise
+            except (EOFError, OSError):  # the queue is closed, or its manager has ended
+                failures += 1
+                if failures == 1:
+                    self._report('no records can be taken out of the queue')
+                if failures == MAX_FAILURES:
+                    raise queues.Empty from None  # ends the thread
+                time.sleep(PAUSE)
+            except Exception:  # would end the thread
+                self._report('a record cannot be unpickled')
+                with suppress(Exception):
+                    self.queue.task_done()
+
+    def _report(self, text: str) -> None:
+        with suppress(Exception):  # for instance, standard error is closed
+            self.handlers[0].handleError(logging.makeLogRecord({'msg': text}))
+
     def handle(self, record: logging.LogRecord | threading.Event) -> None:
-        """Handle *record*, or tell a flush that all before it is handled; errors end nothing."""
+        """Handle *record*, or report to a flush that the records before it are handled."""
         if isinstance(record, threading.Event):
             record.set()
             return
         try:
             super().handle(record)
         except Exception:
-            with suppress(Exception):  # as where standard error is closed
+            with suppress(Exception):  # for instance, standard error is closed
                 self.handlers[0].handleError(record)
 
     def stop_within(self, seconds: float) -> bool:
-        """Let what is queued be handled; return whether that was done in time."""
+        """Wait until queued records are handled; return whether they were in time."""
         deadline = time.monotonic() + seconds
         thread, self._thread = self._thread, None
         try:
-            self.queue.put(None, True, seconds)  # waits for a place
+            self.queue.put(None, True, seconds)  # waits for room in the queue
         except queues.Full:
             return False
         if thread is not None:
@@ -68,16 +93,17 @@ class QueueProxyHandler(UnlockedHandler):
 
     When the queue is full a record is dropped, which `handleError` reports. `logging.shutdown`,
     which runs at the end of the program, waits until the queue is empty, *closeTimeout* seconds at
-    most; what is left then is reported in the same way.
+    most; remaining records are reported in the same way.
 
     After a fork the child process has a queue of its own, of the same kind and size, if it is one
     of the module `queue`; others, such as those of `multiprocessing`, lead to the parent's target.
 
     Parameters:
         queue: A queue, or the dict that describes one to `logging.config.dictConfig`.
-        target: What makes the handler that the records go to: a class or a function.
-        prefix: Put before the name of each record's logger, with a dot. A record's own ``suffix``,
-            ``extra={'suffix': …}``, is put behind it. The name it had is kept as ``origname``.
+        target: A class or function that makes the handler of the records.
+        prefix: Prepended to the name of each record's logger, with a dot. A record's own
+            ``suffix``, ``extra={'suffix': …}``, is appended. The original name is sent as
+            ``origname``.
         closeTimeout: Seconds.
     """
 
@@ -91,17 +117,22 @@ class QueueProxyHandler(UnlockedHandler):
         closeTimeout: float = 30.0,
         **kwargs: Any,
     ) -> None:
+        if 'closeJoinTimeout' in kwargs:
+            raise TypeError('closeJoinTimeout: an argument of 0.4.7; it is closeTimeout now')
         if hasattr(queue, 'configurator') and '()' in queue:
             queue = queue.configurator.configure_custom(dict(queue))
         if not hasattr(queue, 'put_nowait'):
             raise ValueError(f'queue: expected one with put_nowait, got {queue!r}')
-        self.target = target(**kwargs)  # first: `logging.shutdown` goes from the last to the first
+        # first, because `logging.shutdown` closes the last handler first
+        self.target = target(**kwargs)
         super().__init__()
         self.queue = queue
         self._prefix, self._close_timeout = prefix, closeTimeout
         self._is_listening, self._is_closed = False, False
-        self._given_up = float('-inf')  # when a flush had run out of time
-        self._is_ours = True  # the queue: its records are for this process
+        self._given_up = float('-inf')  # the time of a flush that timed out
+        self._is_ours = True  # the queue, whose records are for this process
+        self._is_watched = False  # the end of this process, if the queue is not ours
+        self._written: threading.Event | None = None  # whether that queue is empty
         self._starting = threading.RLock()
         self._listen()
         fork.watch(self)
@@ -117,19 +148,27 @@ class QueueProxyHandler(UnlockedHandler):
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         """
-        Return a copy with the message and the traceback of now, whatever becomes of its arguments.
+        Return a copy with the current message and traceback; arguments may change later.
 
         Unlike `QueueHandler.prepare` it keeps message, arguments and traceback apart.
         """
         record = copy.copy(record)
         record.message = message_of(record)
-        if record.exc_info:
-            formatter = self.formatter or logging.Formatter()
-            record.exc_text = record.exc_text or formatter.formatException(record.exc_info)
+        if is_exception(record.exc_info) and not record.exc_text:
+            record.exc_text = self._traceback_of(record.exc_info)
         name = name_of(record, self._prefix)
         if name != record.name:
             record.origname, record.name = record.name, name
-        return record if isinstance(self.queue, IN_PROCESS) else _for_another_process(record)
+        if isinstance(self.queue, IN_PROCESS):
+            return record
+        record.exc_info = None
+        return _made_plain(record, _can_be_pickled)
+
+    def _traceback_of(self, exc_info: Any) -> str:
+        try:
+            return (self.formatter or logging.Formatter()).formatException(exc_info)
+        except Exception as ex:  # an exception class may override any method
+            return f'{type(exc_info[1]).__qualname__} ({type(ex).__name__}: no traceback)'
 
     def enqueue(self, record: logging.LogRecord) -> None:
         """Queue *record*; in a forked process the first one starts the thread."""
@@ -137,10 +176,21 @@ class QueueProxyHandler(UnlockedHandler):
             with self._starting:
                 if not self._is_listening:
                     self._listen()
-        self.queue.put_nowait(record)
+        if not (self._is_ours or self._is_watched):
+            self._is_watched = True
+            fork.call_at_exit_of_child(self._hand_over)
+        try:
+            self.queue.put_nowait(record)
+        except queues.Full:
+            raise
+        except Exception:
+            if isinstance(self.queue, IN_PROCESS):
+                raise
+            # The process of a manager unpickles it, and may lack a class that this one has.
+            self.queue.put_nowait(_made_plain(record, _is_plain))
 
     def flush(self) -> None:
-        """Wait until the target has what is queued, up to *closeTimeout*, and flush it."""
+        """Wait up to *closeTimeout* until the target has all records, and flush it."""
         if self._is_listening and isinstance(self.queue, IN_PROCESS):
             is_handled = threading.Event()
             deadline = time.monotonic() + self._close_timeout
@@ -151,7 +201,7 @@ class QueueProxyHandler(UnlockedHandler):
         self.target.flush()
 
     def close(self) -> None:
-        """Let the target have what is queued, then close it."""
+        """Hand all queued records to the target, then close it."""
         self.acquire()
         try:
             is_listening, self._is_listening = self._is_listening, False
@@ -159,7 +209,7 @@ class QueueProxyHandler(UnlockedHandler):
         finally:
             self.release()
         if is_listening:
-            # After a flush in vain there is nothing to wait for: logging.shutdown does both.
+            # After a flush that timed out there is no time left: logging.shutdown calls both.
             is_hopeless = time.monotonic() - self._given_up < SHUTDOWN
             if not self._listener.stop_within(0.001 if is_hopeless else self._close_timeout):
                 self._report_rest()
@@ -167,16 +217,37 @@ class QueueProxyHandler(UnlockedHandler):
         super().close()
 
     def after_fork(self) -> None:
-        """In the child process, have a queue and a thread of its own, once there is a record."""
+        """Begin anew in the child process: with a new queue, and a thread at the first record."""
         fork.abandon((self.queue, self._listener))
         self._starting = threading.RLock()
-        self._is_listening = False
+        self._is_listening = self._is_watched = False
         if isinstance(self.queue, queues.Queue):
             self.queue = type(self.queue)(self.queue.maxsize)
         elif isinstance(self.queue, queues.SimpleQueue):
             self.queue = queues.SimpleQueue()
         else:
             self._is_ours = False
+
+    def _hand_over(self) -> None:
+        """
+        Wait until a thread of `multiprocessing.Queue` has written all records for the parent.
+
+        A process that ends while it writes would also leave the queue locked for all others.
+        """
+        # At the end of the process and at SIGTERM, maybe at the same time, but join_thread waits
+        # at its first call only.
+        written = self._written
+        if written is None and hasattr(self.queue, 'join_thread'):
+            self._is_closed = True
+            self._written = written = threading.Event()
+            threading.Thread(target=self._write_rest, args=[written], daemon=True).start()
+        if written is not None:
+            written.wait(self._close_timeout)
+
+    def _write_rest(self, written: threading.Event) -> None:
+        self.queue.close()
+        self.queue.join_thread()
+        written.set()
 
     def _listen(self) -> None:
         self._listener = _Listener(self.queue, self.target)
@@ -198,14 +269,35 @@ class QueueProxyHandler(UnlockedHandler):
                 self.handleError(rest[0])
 
 
-def _for_another_process(record: logging.LogRecord) -> logging.LogRecord:
-    """Without what cannot be pickled, which the queue would find out too late to say."""
-    record.exc_info = None
-    try:
-        pickle.dumps(record)
-    except Exception:
+def _made_plain(record: logging.LogRecord, is_kept: Callable[[Any], bool]) -> logging.LogRecord:
+    """
+    Return *record* for another process.
+
+    Values that are not kept get the form in which `BatchJsonHandler` sends them. The queue would
+    fail in another thread or process, where nobody can tell which record was lost.
+    """
+    if not (is_kept(record.args) and is_kept(record.msg)):
         record.msg, record.args = record.message, None
-        for name, value in record.__dict__.items():
-            if type(value) not in PLAIN:
-                record.__dict__[name] = repr(value)
-    return record
+    for name, value in record.__dict__.items():
+        if not is_kept(value):
+            record.__dict__[name] = Cutter().cut(value)
+    if type(record) is logging.LogRecord or is_kept(record):
+        return record
+    plain = logging.LogRecord('', 0, '', 0, '', None, None)  # not of the program's own class
+    plain.__dict__.update(record.__dict__)
+    return plain
+
+
+def _is_plain(value: Any) -> bool:
+    return type(value) in PLAIN or (type(value) is tuple and PLAIN.issuperset(map(type, value)))
+
+
+def _can_be_pickled(value: Any) -> bool:
+    """Whether *value* can be pickled and unpickled: many exceptions can only be pickled."""
+    if _is_plain(value):
+        return True
+    try:
+        pickle.loads(pickle.dumps(value))
+    except Exception:
+        return False
+    return True

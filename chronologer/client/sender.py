@@ -1,4 +1,4 @@
-"""The thread that sends: when, again, to disk instead, and no longer than it may at the end."""
+"""The thread that sends: when to send, to retry, to spool, and to stop."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from chronologer.client.connection import Connection
 from chronologer.client.delivery import (
     AwayError,
     DeniedError,
+    MisplacedError,
     RefusedError,
     Settled,
     deliver,
@@ -22,18 +23,18 @@ from chronologer.client.intake import Intake
 from chronologer.client.spool import Spool, SpoolFullError
 from chronologer.client.unlocked import SHUTDOWN
 
-LOOK = 10.0  # seconds after which the spool is looked at for what others have left
+LOOK = 10.0  # seconds between looks into the spool for batches of other processes
 
 
 class _TooLateError(Exception):
-    """The end has come while a request was under way."""
+    """The deadline has passed during a request."""
 
 
 class Sender:
     """
-    Sends what comes in by its intake, in a thread of its own.
+    Sends the records of its intake in a thread of its own.
 
-    After a fork the child process makes another one; this one belongs to the parent.
+    After a fork the child process creates another one; this one belongs to the parent.
     """
 
     def __init__(
@@ -49,18 +50,19 @@ class Sender:
         self._spool, self._close_seconds, self._refuse = spool, close_seconds, refuse
         self._lock, self._changed = intake.lock, intake.changed
         self._thread: threading.Thread | None = None
+        self._get_ident = threading.get_ident
         self._ident = 0  # of the thread that sends
         self._backoff = Backoff()
         self._next_spooling = self._next_look = 0.0  # of the monotonic clock
         self._is_behind = False  # older records are on disk
-        self._is_disk_failing = False  # and what is there is left alone for some time
-        self._given_up = -1, 0.0  # records accepted, and when, as a flush had run out of time
+        self._is_disk_failing = False  # and the spool is not used for some time
+        self._given_up = -1, 0.0  # records accepted, and when, at a flush that timed out
         self._deadline = float('inf')  # of the end
         self._is_over = False
 
     def begin(self) -> None:
         """
-        Send what an earlier run has left on disk; else the first record is waited for.
+        Send batches that an earlier run has left on disk; else wait for the first record.
 
         Raises:
             OSError: The spool cannot be written to.
@@ -73,19 +75,31 @@ class Sender:
 
     @property
     def is_sending(self) -> bool:
-        """Whether this is the thread that sends: what it logs itself is not for sending."""
+        """Whether this is the thread that sends, whose own records are not sent."""
         return self._ident == threading.get_ident()
 
+    @property
+    def is_outdated(self) -> bool:
+        """
+        Whether gevent has patched `threading` since the creation, and before the thread began.
+
+        The locks would then be those of threads, but the thread a greenlet: it would share the
+        locks with those that wait for it, and a wait would stop both.
+        """
+        if self._thread is not None or threading.get_ident is self._get_ident:
+            return False
+        return not (self._intake.is_closed or len(self._intake))
+
     def put(self, line: bytes, is_urgent: bool, is_kept: bool) -> None:
-        """Take a record; see `Intake.put`."""
+        """Accept a record; see `Intake.put`."""
         self._intake.put(line, is_urgent, is_kept, may_wait=not self.is_sending)
         if self._thread is None:
             with self._lock:
                 self._start()
-        self._account.tell()
+        self._account.report()
 
     def flush(self, seconds: float) -> bool:
-        """Send what was put, or spool it; return whether that was done in time."""
+        """Send or spool all records; return whether this was done in time."""
         if self.is_sending:
             return False
         with self._lock:
@@ -97,11 +111,11 @@ class Sender:
             is_done = self._intake.wait_until_settled(seconds, lambda: self._is_over)
             if not is_done:
                 self._given_up = self._intake.accepted, time.monotonic()
-        self._account.tell()
+        self._account.report()
         return is_done
 
     def close(self) -> None:
-        """Send what was put, in the time that there is; then it is spooled, or lost."""
+        """Send all records in the time left; the rest is spooled or lost."""
         with self._lock:
             if self._intake.is_closed:
                 return
@@ -111,20 +125,20 @@ class Sender:
             is_idle = self._thread is None and not len(self._intake)
             has_thread = is_idle or self._start()
             self._is_over = is_idle
-        if not has_thread:  # too late for one: the interpreter is about to end
+        if not has_thread:  # too late for a thread: the interpreter is about to end
             self._connection.hurry(self._close_seconds / 2)
             self._run()
         with self._lock:
             try:
                 self._changed.wait_for(lambda: self._is_over, self._deadline - time.monotonic())
-            finally:  # also when somebody has no patience: KeyboardInterrupt
+            finally:  # also after KeyboardInterrupt
                 self._is_over = True
                 self._give_up()
                 self._changed.notify_all()
-        self._account.tell()
+        self._account.report()
 
     def _seconds_left(self) -> float:
-        """To close: none after a flush in vain, as `logging.shutdown` does it, nor for itself."""
+        """Return the seconds left to close; 0 after a flush that timed out, and in this thread."""
         accepted, moment = self._given_up
         is_same = accepted == self._intake.accepted and time.monotonic() - moment < SHUTDOWN
         return 0.0 if is_same or self.is_sending else self._close_seconds
@@ -133,25 +147,27 @@ class Sender:
         if not self.flush(self._close_seconds):
             with self._lock:
                 self._give_up()
-            self._account.tell()
+            self._account.report()
 
     def abandon(self) -> None:
-        """Let go of what a forked process has inherited."""
+        """Drop the objects that a forked process has inherited."""
         fork.abandon(self)
         self._connection.abandon()
         if self._spool is not None:
             self._spool.abandon()
 
-    # What follows, with the lock, up to `_next`.
+    # Called with the lock, up to `_next`
 
     def _start(self) -> bool:
-        """Have a thread, if one can be had."""
+        """Start a thread, if possible."""
         if self._thread is None:
             thread = threading.Thread(target=self._run, name='chronologer', daemon=True)
-            self._thread = thread  # before it starts: a signal handler may come here meanwhile
+            self._thread = (
+                thread  # before it starts, because a signal handler may call this method meanwhile
+            )
             try:
                 thread.start()
-            except RuntimeError:  # none may be started any more, or there are too many
+            except RuntimeError:  # the interpreter ends, or there are too many threads
                 self._thread = None
                 return False
             fork.call_at_exit_of_child(self._end_of_child)
@@ -163,7 +179,7 @@ class Sender:
         self._changed.notify_all()
 
     def _give_up(self) -> None:
-        """The end has come: spool what is left, or count it as lost."""
+        """Spool the remaining records, or count them as lost."""
         self._intake.close_batch()
         while self._intake.first is not None:
             if self._spool is None or not self._spool_first():
@@ -172,7 +188,7 @@ class Sender:
                 )
 
     def _next(self) -> Callable[[], object] | None:
-        """What to do next, once it is time for something; None at the end."""
+        """Wait until something is due, and return it; None at the end."""
         intake = self._intake
         while not self._is_over:
             now = time.monotonic()
@@ -197,13 +213,13 @@ class Sender:
         return None
 
     def _is_finished(self) -> bool:
-        """Whether it is the end, and nothing can be done before the deadline."""
+        """Whether the handler is closed and nothing can be done before the deadline."""
         if self._backoff.next_try >= self._deadline:
             return True
         return self._intake.first is None and not self._intake.is_filling
 
     def _time_left(self, now: float) -> float | None:
-        """Seconds until there will be something to do; None if that is unknown."""
+        """Return the seconds until something is due; None if nothing is."""
         due, next_try = self._intake.due, self._backoff.next_try
         times = []
         if self._intake.is_filling:
@@ -216,7 +232,7 @@ class Sender:
             times.append(self._next_spooling if self._is_behind else next_try)
         return max(min(times) - now, 0.0) if times else None
 
-    # What follows, in the thread that sends, without the lock.
+    # Called in the thread that sends, without the lock
 
     def _run(self) -> None:
         self._ident = threading.get_ident()
@@ -231,10 +247,10 @@ class Sender:
                     action()
                 except _TooLateError:
                     break
-                except Exception as ex:  # whatever it is, records wait for the next try
+                except Exception as ex:  # after any error records wait for the next attempt
                     self._backoff.fail(AwayError(f'{type(ex).__name__}: {ex}'))
                     self._account.away(self._backoff.reason)
-                self._account.tell()
+                self._account.report()
         finally:
             self._connection.close()
             with self._lock:
@@ -250,7 +266,7 @@ class Sender:
             batch.is_sent = True
         if self._try(batch):
             self._intake.settle(batch)
-            if time.monotonic() >= self._next_look:  # for what a process that has ended has left
+            if time.monotonic() >= self._next_look:  # for batches of a process that has ended
                 self._look()
         elif self._spool is not None:
             self._is_behind = self._spool_first()
@@ -262,14 +278,14 @@ class Sender:
             self._disk_fails(ex)
 
     def _send_from_disk(self) -> None:
-        """Let what is in memory follow onto the disk, and send the oldest batch from there."""
+        """Spool the batches in memory, and send the oldest batch on disk."""
         assert self._spool is not None
         while self._intake.first is not None and self._spool_first():
             pass
         if not self._backoff.is_over:
             return
         with self._spool.sending() as is_sender:
-            if not is_sender:  # another process is
+            if not is_sender:  # another process sends
                 self._backoff.wait(backoff.DELAY)
                 self._is_behind = not self._spool.is_empty()
                 return
@@ -281,7 +297,7 @@ class Sender:
                 self._next_spooling = 0.0
 
     def _spool_first(self) -> bool:
-        """Write the oldest batch of those in memory to disk; return whether that was possible."""
+        """Write the oldest batch in memory to disk; return whether that was possible."""
         batch = self._intake.first
         assert batch is not None
         assert self._spool is not None
@@ -296,7 +312,7 @@ class Sender:
         return True
 
     def _look(self) -> None:
-        """Whether something is in the spool, of this process or another."""
+        """Whether the spool has batches, of this process or another."""
         self._next_look = time.monotonic() + LOOK
         if self._spool is not None:
             try:
@@ -306,22 +322,22 @@ class Sender:
                 self._disk_fails(ex)
 
     def _disk_fails(self, error: OSError) -> None:
-        """What is on disk has to wait; what is in memory need not."""
+        """Note that the spool fails: its batches wait, those in memory do not."""
         self._is_behind, self._is_disk_failing = False, True
         self._next_look = time.monotonic() + LOOK
         self._account.warn(f'the spool cannot be used: {error.strerror}')
 
     def _try(self, batch: Batch) -> bool:
-        """Send a batch; return whether its fate is known."""
+        """Send a batch; return whether it is settled."""
         if self._backoff.failures:
             self._account.count(retried=1)
         try:
             settled = self._deliver(batch)
         except AwayError as ex:
             self._backoff.fail(ex)
-            is_refused = isinstance(ex, DeniedError) and self._spool is None
-            if not (is_refused or self._backoff.is_hopeless):
-                self._wait(ex, batch)
+            is_kept = self._spool is not None and isinstance(ex, (DeniedError, MisplacedError))
+            if is_kept or not (isinstance(ex, DeniedError) or self._backoff.is_hopeless):
+                self._wait(ex, batch, is_kept)
                 return False
             settled = Settled(0, [RefusedError(str(ex), batch.lines)])
         else:
@@ -337,13 +353,13 @@ class Sender:
         try:
             return deliver(self._connection, batch)
         finally:
-            if self._is_over:  # what became of the batch is settled: it was spooled, or is lost
+            if self._is_over:  # the batch is settled: it was spooled or is lost
                 raise _TooLateError
 
-    def _wait(self, error: AwayError, batch: Batch) -> None:
-        """Tell, once, why records wait."""
+    def _wait(self, error: AwayError, batch: Batch, is_denied: bool) -> None:
+        """Report once why records wait."""
         self._intake.trouble = self._backoff.reason
         self._account.away(self._backoff.reason)
-        if isinstance(error, DeniedError) and not self._backoff.is_denied:
+        if is_denied and not self._backoff.is_denied:
             self._backoff.is_denied = True
-            self._refuse(RefusedError(f'{error}; what is refused stays in the spool', batch.lines))
+            self._refuse(RefusedError(f'{error}; refused batches stay in the spool', batch.lines))

@@ -1,16 +1,18 @@
 """
 Batches on disk, while the server is away.
 
-A directory, which several processes may share. Each batch is a file of its own, the body of its
-request, named by its time and its key; it is complete and on disk before it has that name. So it
-can be sent by whoever comes first, also after a crash, and is stored once: the server knows the key
-for a day. One process at a time sends, the holder of a lock (``flock``).
+Several processes can share the directory. Each batch is a file with the body of its request, named
+by its time and its key. It is complete and on disk before it has that name. So any process can send
+it, also after a crash, and it is stored once, because the server stores the key for a day. One
+process at a time sends, which holds a lock (``flock``).
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 import time
 import zlib
 from collections.abc import Iterator
@@ -26,11 +28,13 @@ except ImportError:  # not POSIX
 
 HAS_FLOCK = fcntl is not None
 SUFFIX, UNFINISHED, UNREADABLE = '.ndjson.gz', '.part', '.unreadable'
-# Of a file of ours; others are left alone.
+# name of a batch; other files are left alone
 NAME = re.compile(r'([0-9]{20})-[0-9]+-([0-9a-f]{32})\.ndjson(\.gz|\.part|\.unreadable)')
-ABANDONED = 600  # seconds after which nobody goes on writing a file
-SURVEY = 1.0  # seconds between two looks at the sizes of all files; there may be thousands
-BLOCK = 4096  # bytes that a file takes at least
+ABANDONED = 600  # seconds after which an unfinished file is abandoned
+SURVEY = 1.0  # seconds between two surveys of all files, of which there may be thousands
+BLOCK = 4096  # bytes of disk for the smallest file
+MAX_UNPACKED = 2**25  # bytes of the lines of a batch; a single record has up to 16 MiB
+MAX_LINES = 1000  # of a batch
 
 
 class SpoolFullError(Exception):
@@ -43,24 +47,24 @@ class Spool:
     def __init__(self, directory: str, max_bytes: int):
         self._directory, self._max_bytes = Path(directory), max_bytes
         self._lock: int | None = None
-        self._listed: list[str] = []  # names, some of which may be gone
-        self._stuck: set[str] = set()  # names of what can be neither read nor removed
+        self._listed: list[str] = []  # names, maybe of deleted files
+        self._stuck: set[str] = set()  # names of files that can be neither read nor deleted
         self._used = 0  # bytes, as last seen
         self._next_survey = 0.0  # of the monotonic clock
         self._last = 0  # time in the name of the last file, in nanoseconds
 
     def make(self) -> None:
         """
-        Make the directory if need be, for nobody but its owner to read.
+        Create the directory if necessary, readable only by its owner.
 
         Raises:
-            OSError: It cannot be written to.
+            OSError: It cannot be written to, or it is not safe: see `_check_owner`.
         """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(self._open_lock())
 
     def is_empty(self) -> bool:
-        """Whether nothing waits here, of any process."""
+        """Whether no batch of any process waits here."""
         return not self._names()
 
     def add(self, batch: Batch) -> None:
@@ -72,7 +76,7 @@ class Spool:
             OSError: The disk is full, or gone.
         """
         body = batch.body
-        self.make()  # somebody may have removed it
+        self.make()  # another process may have deleted it
         if time.monotonic() >= self._next_survey:
             self._used, self._last = self._survey()
             self._next_survey = time.monotonic() + SURVEY
@@ -80,7 +84,7 @@ class Spool:
         if self._used > self._max_bytes:
             self._next_survey = 0.0
             raise SpoolFullError(f'{self._directory} has reached {self._max_bytes:,} bytes')
-        self._last = max(time.time_ns(), self._last + 1)  # clocks may be put back
+        self._last = max(time.time_ns(), self._last + 1)  # clocks may be set back
         path = self._directory / f'{self._last:020}-{os.getpid()}-{batch.key}{SUFFIX}'
         part = path.with_suffix(UNFINISHED)
         try:
@@ -96,7 +100,7 @@ class Spool:
 
     @contextmanager
     def sending(self) -> Iterator[bool]:
-        """Try to be the one that sends; gives whether it is so."""
+        """Try to become the process that sends; yield whether it is."""
         self._lock = self._open_lock()
         try:
             is_sender = _take(self._lock)
@@ -110,7 +114,7 @@ class Spool:
             self.abandon()
 
     def first(self) -> Batch | None:
-        """The oldest batch; what cannot be read is put aside."""
+        """Return the oldest batch; an unreadable file is set aside."""
         while True:
             self._listed = self._listed or self._names()
             if not self._listed:
@@ -121,7 +125,7 @@ class Spool:
             del self._listed[0]
 
     def remove_first(self) -> None:
-        """The first batch is sent."""
+        """Delete the first batch, which was sent."""
         name = self._listed.pop(0)
         try:
             (self._directory / name).unlink(missing_ok=True)
@@ -131,13 +135,14 @@ class Spool:
         self._sync()
 
     def abandon(self) -> None:
-        """In a forked process: close its copy of the lock, which stays the parent's."""
+        """Close the copy of the lock in a forked process; the parent keeps the lock."""
         descriptor, self._lock = self._lock, None
         if descriptor is not None:
             os.close(descriptor)
 
     def _open_lock(self) -> int:
-        return os.open(self._directory / 'lock', os.O_RDWR | os.O_CREAT, 0o600)
+        _check_owner(self._directory)
+        return os.open(self._directory / 'lock', os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
     def _names(self) -> list[str]:
         try:
@@ -148,7 +153,7 @@ class Spool:
         return sorted(name for name in waiting if name not in self._stuck)
 
     def _survey(self) -> tuple[int, int]:
-        """Bytes of all files, and the latest time that a name has; old unfinished ones go."""
+        """Measure all files, find the latest time in a name, and delete old unfinished files."""
         used = last = 0
         for entry in os.scandir(self._directory):
             match = NAME.fullmatch(entry.name)
@@ -156,22 +161,22 @@ class Spool:
                 continue
             last = max(last, int(match[1]))
             try:
-                stat = entry.stat()
-                if entry.name.endswith(UNFINISHED) and stat.st_mtime < time.time() - ABANDONED:
+                status = entry.stat(follow_symlinks=False)
+                if entry.name.endswith(UNFINISHED) and status.st_mtime < time.time() - ABANDONED:
                     os.unlink(entry.path)
                 else:
-                    used += _blocks(stat.st_size)
+                    used += _blocks(status.st_size)
             except FileNotFoundError:
                 pass  # sent meanwhile, by another process
         return used, max(last, self._last)
 
     def _read(self, path: Path) -> Batch | None:
         try:
-            body = path.read_bytes()
-            lines = zlib.decompress(body, GZIP).split(b'\n')
+            body = _contents(path)
+            lines = _unpacked(body)
         except FileNotFoundError:
             return None
-        except (zlib.error, PermissionError, IsADirectoryError):
+        except (zlib.error, PermissionError):
             try:
                 path.rename(path.with_suffix(UNREADABLE))
             except OSError:
@@ -182,12 +187,68 @@ class Spool:
         return batch
 
     def _sync(self) -> None:
-        """Let names be on disk too."""
+        """Make file names durable."""
         descriptor = os.open(self._directory, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _check_owner(directory: Path) -> None:
+    """
+    Check that only this user can put files and links into the directory.
+
+    Raises:
+        PermissionError: Others could have this process send what it may read, or fill other files.
+    """
+    link, status = os.lstat(directory), os.stat(directory)
+    user = os.geteuid()
+    if status.st_uid != user or link.st_uid not in (user, 0):
+        owner = status.st_uid if status.st_uid != user else link.st_uid
+        problem = f'the spool belongs to user {owner}, this process runs as user {user}'
+        raise PermissionError(errno.EPERM, problem, str(directory))
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        problem = 'other users can write to the spool; chmod go-w would prevent that'
+        raise PermissionError(errno.EPERM, problem, str(directory))
+
+
+def _contents(path: Path) -> bytes:
+    """
+    Return the contents of a file, if it is a usual one.
+
+    Raises:
+        PermissionError: It is a link, something else, or too large.
+    """
+    try:
+        # Without O_NONBLOCK a pipe would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as ex:
+        if ex.errno in (errno.ELOOP, errno.ENXIO):  # a link, a socket
+            raise PermissionError(errno.EPERM, 'not a file', str(path)) from ex
+        raise
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_UNPACKED:
+            raise PermissionError(errno.EPERM, 'not a file, or too large', str(path))
+        with open(descriptor, 'rb', closefd=False) as file:
+            return file.read(MAX_UNPACKED)
+    finally:
+        os.close(descriptor)
+
+
+def _unpacked(body: bytes) -> list[bytes]:
+    """
+    Return the lines of a batch.
+
+    Raises:
+        zlib.error: It is damaged, or much larger than a batch of this package.
+    """
+    unpacker = zlib.decompressobj(GZIP)
+    text = unpacker.decompress(body, MAX_UNPACKED)
+    if not unpacker.eof or unpacker.unused_data or text.count(b'\n') >= MAX_LINES:
+        raise zlib.error('incomplete, or too large')
+    return text.split(b'\n')
 
 
 def _take(lock: int) -> bool:

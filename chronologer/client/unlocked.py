@@ -1,4 +1,4 @@
-"""What both handlers have of `logging.Handler`, but for its lock."""
+"""The part of `logging.Handler` that both handlers share, without its lock."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class UnlockedHandler(logging.Handler):
     """
     Handles records without the lock of `logging.Handler`.
 
-    The end of the program holds that while it waits for our threads; meanwhile others go on to log,
-    and so may those threads.
+    `logging.shutdown` holds that lock while it waits for the threads of the handlers. Meanwhile
+    other threads and those threads themselves go on to log.
     """
 
     def handle(self, record: logging.LogRecord) -> bool:

@@ -1,4 +1,4 @@
-"""What the tests of the client share."""
+"""Helpers for the tests of the client."""
 
 import io
 import logging
@@ -9,13 +9,13 @@ from contextlib import contextmanager
 import pytest
 
 from chronologer.client import BatchJsonHandler, RefusedError, backoff
-from test.client.peer import TIMEOUT
+from test.system.client.peer import TIMEOUT
 
-FOREVER = 3600.0  # seconds: what is sent is sent for another reason
+FOREVER = 3600.0  # seconds: no batch is sent because of its age
 
 
 class Handler(BatchJsonHandler):
-    """Remembers what it could not handle."""
+    """A handler that records its errors and its rejected records."""
 
     def __init__(self, *args, **kwargs):
         self.errors: list[tuple[str, str]] = []
@@ -31,7 +31,7 @@ class Handler(BatchJsonHandler):
 
 @contextmanager
 def logging_to(host: str, **kwargs):
-    """A logger, and the handler it has, closed at the end."""
+    """Yield a logger and its handler, which is closed at the end."""
     options = {'flushTimeout': FOREVER, 'flushLevel': 'CRITICAL', **kwargs}
     handler = Handler(host, **options)
     logger = logging.Logger('app')
@@ -42,17 +42,17 @@ def logging_to(host: str, **kwargs):
         handler.close()
 
 
-def wait_for(is_so) -> None:
-    """Return when it is so."""
+def wait_for(condition) -> None:
+    """Wait until the condition is true."""
     deadline = time.monotonic() + TIMEOUT
-    while not is_so():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
 
 @pytest.fixture
 def own_log():
-    """What the client says itself."""
+    """A function that returns the lines of the client's own log."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(logging.Formatter('%(levelname)s %(message)s'))
@@ -68,6 +68,6 @@ def own_log():
 
 @pytest.fixture
 def short_delays(monkeypatch):
-    """Between tries."""
+    """Short delays between retries."""
     monkeypatch.setattr(backoff, 'DELAY', 0.01)
     monkeypatch.setattr(backoff, 'MAX_DELAY', 0.02)

@@ -1,8 +1,8 @@
 """
-Programs that log and end, each in its own way: ``programs.py NAME HOST DIRECTORY``.
+Programs that log and end in different ways: ``programs.py NAME HOST DIRECTORY``.
 
-Standard library only, for any Python that the client supports. Each logs `COUNT` records for each
-of the names that `PROGRAMS` has for it, ``NAME 0``, ``NAME 1``, …
+They need only the standard library, and run on any Python that the client supports. Each logs
+`COUNT` records for each of its names in `PROGRAMS`: ``NAME 0``, ``NAME 1``, …
 """
 
 import atexit
@@ -33,24 +33,24 @@ def log_some(name):
 
 
 def plain():
-    """Ends without a word to the handler."""
+    """End without closing the handler."""
     log_some('main')
 
 
 def exits():
-    """Ends by SystemExit, while another thread goes on."""
+    """End by SystemExit while a daemon thread is running."""
     threading.Thread(target=time.sleep, args=[TIMEOUT], daemon=True).start()
     log_some('main')
     sys.exit(0)
 
 
 def late():
-    """Logs first when the interpreter is about to end, when no thread may be started."""
+    """Log first while the interpreter exits, when no thread can be started."""
     atexit.register(log_some, 'main')
 
 
 def terminated():
-    """Ends by a signal that it turns into SystemExit."""
+    """End by a signal that is turned into SystemExit."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     log_some('main')
     os.kill(os.getpid(), signal.SIGTERM)
@@ -58,7 +58,7 @@ def terminated():
 
 
 def forked():
-    """Forks with records that wait; parent and child go on to log."""
+    """Fork with unsent records; then parent and child log."""
     log_some('before')
     child = os.fork()
     log_some('child' if child == 0 else 'parent')
@@ -68,7 +68,7 @@ def forked():
 
 
 def forked_while_locked():
-    """Forks again and again while other threads log, and hold locks."""
+    """Fork repeatedly while other threads log and hold locks."""
     is_over = threading.Event()
 
     def chatter():
@@ -96,7 +96,7 @@ def forked_while_locked():
 
 
 def processes(method):
-    """A process, a pool and an executor of multiprocessing; nobody flushes."""
+    """Return a program that logs in a Process, a Pool and an executor, without flushing."""
 
     def run():
         context = multiprocessing.get_context(method)
@@ -109,22 +109,33 @@ def processes(method):
         pool.map(in_child, ['pool'])
         pool.close()
         pool.join()
-        # Python 3.8's has no idle workers to wait for; each of these has one task.
+        # The executor of Python 3.8 does not wait for idle workers; each of these has one task.
         with ProcessPoolExecutor(1, mp_context=context) as executor:
             executor.submit(in_child, 'executor').result(TIMEOUT)
 
     return run
 
 
+def terminated_pool(method):
+    """Return a program that terminates the workers of a pool, as ``with`` does."""
+
+    def run():
+        log_some('parent')
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            pool.map(in_child, ['pool'])
+
+    return run
+
+
 def in_child(name):
-    """Log in another process, which has to be set up if it did not inherit that."""
+    """Log in a child process, and set up the handler if it was not inherited."""
     if not logger.handlers:
         set_up(*os.environ['PROGRAM'].split())
     log_some(name)
 
 
 def configured_again():
-    """Replaces its handlers; those replaced send what they have."""
+    """Replace the handlers; the old one sends its records."""
     log_some('before')
     logging.config.dictConfig({'version': 1, 'disable_existing_loggers': False})
     logger.handlers[:] = []
@@ -133,7 +144,7 @@ def configured_again():
 
 
 def declared():
-    """Set up by dictConfig, with a queue that it describes, and with both handlers."""
+    """Set up both handlers, and the queue, by dictConfig."""
     logger.handlers[:] = []
     batch = {'host': sys.argv[2], 'credentials': ['logger', ''], 'flushLevel': 'CRITICAL'}
     handlers = {
@@ -164,7 +175,7 @@ def declared():
 
 
 class Beginning(logging.Filter):
-    """Lets those records through that begin with a text."""
+    """Passes records whose message begins with *text*."""
 
     def __init__(self, text):
         super().__init__()
@@ -175,8 +186,10 @@ class Beginning(logging.Filter):
 
 
 def content():
-    """Logs what is not so usual; as much of it as this Python has."""
-    logger.info('%s is %d', 'x', 5, extra={'tags': ['a', {'b': 1.5}], 'who': {'bob'}, 'none': None})
+    """Log unusual content, as far as this Python supports it."""
+    logger.info(
+        '%s is %d', 'x', 5, extra={'tags': ['a', {'b': 1.5}], 'user': {'bob'}, 'none': None}
+    )
     try:
         try:
             raise KeyError('inner')
@@ -189,7 +202,7 @@ def content():
 
 
 def set_up(host, directory, kind='batch'):
-    """Give the logger its handler."""
+    """Add the handler to the logger."""
     logger.setLevel(logging.INFO)
     logger.propagate = False
     options = {'credentials': ('logger', ''), 'flushTimeout': 60, 'capacity': 30}
@@ -216,12 +229,15 @@ PROGRAMS = {
     'fork': (processes('fork'), ['parent', 'process', 'pool', 'executor']),
     'spawn': (processes('spawn'), ['parent', 'process', 'pool', 'executor']),
     'forkserver': (processes('forkserver'), ['parent', 'process', 'pool', 'executor']),
+    'fork_terminated': (terminated_pool('fork'), ['parent', 'pool']),
+    'spawn_terminated': (terminated_pool('spawn'), ['parent', 'pool']),
+    'forkserver_terminated': (terminated_pool('forkserver'), ['parent', 'pool']),
     'declared': (declared, ['batch', 'queue']),
     'configured_again': (configured_again, ['before', 'after']),
 }
 
 if __name__ == '__main__':
-    # Python 3.12 warns of a fork in a process that has threads, which is what is tried here.
+    # Python 3.12 warns of forks in processes with threads, which these programs test.
     warnings.filterwarnings('ignore', 'This process', DeprecationWarning)
     os.environ['PROGRAM'] = ' '.join(sys.argv[2:])
     set_up(*sys.argv[2:])

@@ -1,5 +1,6 @@
-"""Batches on disk, while the server is away."""
+"""Batches on disk while the server is unavailable."""
 
+import gzip
 import logging
 import multiprocessing
 import os
@@ -8,15 +9,16 @@ import stat
 import subprocess
 import sys
 import time
+import tracemalloc
 
 import pytest
 
-from chronologer.client import BatchJsonHandler, Counters, sender
+from chronologer.client import BatchJsonHandler, Counters, backoff, sender
 from chronologer.client import spool as spool_module
 from chronologer.client.buffer import Batch
 from chronologer.client.spool import ABANDONED, BLOCK, Spool, SpoolFullError
-from test.client.conftest import logging_to, wait_for
-from test.client.peer import TIMEOUT, Peer, answer, refused_port
+from test.system.client.conftest import logging_to, wait_for
+from test.system.client.peer import TIMEOUT, Peer, answer, refusal, refused_port
 
 pytestmark = pytest.mark.usefixtures('short_delays')
 
@@ -26,34 +28,34 @@ DENIED = answer(401, {'error': {'type': 'AuthenticationError', 'message': 'wrong
 
 @pytest.fixture
 def directory(tmp_path):
-    """For a spool; not there yet."""
+    """The path of a spool that does not exist yet."""
     return tmp_path / 'var/spool'
 
 
 def files(directory) -> list[str]:
-    """What is in a spool, but for its lock."""
+    """Return the names of files in a spool, without its lock."""
     return sorted(name for name in os.listdir(directory) if name != 'lock')
 
 
 def opened(directory, max_bytes: int = 2**20) -> Spool:
-    """A spool that may be used."""
+    """Return a spool that is ready for use."""
     spool = Spool(str(directory), max_bytes)
     spool.make()
     return spool
 
 
 def batch(*texts: str) -> Batch:
-    """Lines that need not be records here."""
+    """Return a batch of lines, which need not be records here."""
     return Batch([text.encode() for text in texts])
 
 
 def name_of(number: int, key: str, suffix: str = '.gz') -> str:
-    """Of a file in a spool."""
+    """Return the name of a file in a spool."""
     return f'{number:020}-1-{key * 32}.ndjson{suffix}'
 
 
-def taken(spool: Spool) -> list[list[bytes]]:
-    """The lines of all batches, removed one by one."""
+def take_all(spool: Spool) -> list[list[bytes]]:
+    """Remove all batches one by one and return their lines."""
     lines = []
     while (first := spool.first()) is not None:
         lines.append(first.lines)
@@ -61,8 +63,8 @@ def taken(spool: Spool) -> list[list[bytes]]:
     return lines
 
 
-def test_batches_come_back_in_their_order(directory):
-    """With their keys, also to another process; then nothing is left."""
+def test_batches_are_read_in_their_order(directory):
+    """Another process reads the batches with their keys; afterwards the spool is empty."""
     spool = opened(directory)
     assert spool.is_empty()
     one, two = batch('a', 'b'), batch('c')
@@ -73,20 +75,20 @@ def test_batches_come_back_in_their_order(directory):
     assert ([b'a', b'b'], one.key, one.body) == (first.lines, first.key, first.body)
     other.remove_first()
     spool.add(batch('d'))
-    assert [[b'c'], [b'd']] == taken(other)
+    assert [[b'c'], [b'd']] == take_all(other)
     assert spool.is_empty()
     assert [] == files(directory)
 
 
-def test_nobody_else_may_read_it(directory):
-    """Neither the directory nor a file."""
+def test_permissions(directory):
+    """Only the owner may read the directory and its files."""
     opened(directory).add(batch('a'))
     assert 0o700 == stat.S_IMODE(directory.stat().st_mode)
     assert {0o600} == {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
 
 
-def test_it_is_bounded(directory, monkeypatch):
-    """By what files take on disk, of all processes; room comes back."""
+def test_the_spool_is_bounded(directory, monkeypatch):
+    """The limit is of the disk space of all processes; removing batches makes room."""
     monkeypatch.setattr(spool_module, 'SURVEY', 0.0)
     spool, other = opened(directory, 3 * BLOCK), opened(directory, 3 * BLOCK)
     for each in (spool, other):
@@ -94,27 +96,27 @@ def test_it_is_bounded(directory, monkeypatch):
     with pytest.raises(SpoolFullError, match='has reached 12,288 bytes'):
         spool.add(Batch([os.urandom(BLOCK + 1)]))
     assert 2 == len(files(directory))
-    assert 2 == len(taken(spool))
+    assert 2 == len(take_all(spool))
     spool.add(Batch([os.urandom(BLOCK + 1)]))
 
 
-def test_what_cannot_be_read_is_put_aside(directory):
-    """It holds up nothing, and stays for who wants to look."""
+def test_unreadable_files_are_renamed(directory):
+    """Corrupt files do not block others, and are kept for inspection."""
     spool = opened(directory)
     for text in 'abc':
         spool.add(batch(text))
     first, second, _ = (directory / name for name in files(directory))
     first.write_bytes(first.read_bytes()[:10])
     second.write_bytes(b'nonsense')
-    assert [[b'c']] == taken(spool)
+    assert [[b'c']] == take_all(spool)
     assert spool.is_empty()
     assert ['.unreadable', '.unreadable'] == [
         path.suffix for path in sorted(directory.glob('*.un*'))
     ]
 
 
-def test_what_was_not_completed_is_not_there(directory):
-    """A process was killed while it wrote; what it left is removed some time later."""
+def test_incomplete_files_are_ignored(directory):
+    """A file of a process that was killed while writing is ignored, and removed some time later."""
     spool = opened(directory)
     new, old = (name_of(0, 'a', '.part'), name_of(1, 'b', '.part'))
     for name, age in ((new, 0), (old, ABANDONED + 60)):
@@ -122,12 +124,12 @@ def test_what_was_not_completed_is_not_there(directory):
         os.utime(directory / name, (time.time() - age, time.time() - age))
     assert spool.is_empty()
     spool.add(batch('a'))
-    assert [[b'a']] == taken(spool)
+    assert [[b'a']] == take_all(spool)
     assert [new] == files(directory)
 
 
-def test_files_of_others_are_left_alone(directory):
-    """Neither sent nor removed, whatever they are called."""
+def test_foreign_files_are_ignored(directory):
+    """Foreign files are neither sent nor removed, whatever their names are."""
     directory.mkdir(parents=True)
     (directory / 'old.part').write_bytes(b'x')
     os.utime(directory / 'old.part', (1, 1))
@@ -136,21 +138,21 @@ def test_files_of_others_are_left_alone(directory):
     before = files(directory)
     spool = Spool(str(directory), 2 * BLOCK)
     spool.add(batch('a'))
-    assert [[b'a']] == taken(spool)
+    assert [[b'a']] == take_all(spool)
     assert before == files(directory)
 
 
-def test_what_may_not_be_read_is_put_aside(directory):
-    """Or is no file; it holds up nothing."""
+def test_a_directory_in_place_of_a_file(directory):
+    """A directory with the name of a batch does not block others."""
     spool = opened(directory)
     (directory / name_of(1, 'a')).mkdir()
     spool.add(batch('b'))
-    assert [[b'b']] == taken(spool)
+    assert [[b'b']] == take_all(spool)
     assert spool.is_empty()
 
 
-def test_what_cannot_be_removed_is_sent_once(directory, monkeypatch):
-    """By this process; what follows is sent too."""
+def test_a_file_that_cannot_be_removed_is_sent_once(directory, monkeypatch):
+    """The process does not send the batch again, and sends the following ones."""
     spool = Spool(str(directory), 2**20)
     for text in 'ab':
         spool.add(batch(text))
@@ -163,47 +165,141 @@ def test_what_cannot_be_removed_is_sent_once(directory, monkeypatch):
         patch.setattr('pathlib.Path.unlink', fail)
         with pytest.raises(PermissionError):
             spool.remove_first()
-    assert [[b'b']] == taken(spool)
+    assert [[b'b']] == take_all(spool)
 
 
 def test_order_when_the_clock_is_put_back(directory, monkeypatch):
-    """Between two runs of a program."""
+    """The clock may be set back between two runs of a program."""
     Spool(str(directory), 2**20).add(batch('a'))
     monkeypatch.setattr('time.time_ns', lambda: 10**18)
     spool = Spool(str(directory), 2**20)
     spool.add(batch('b'))
-    assert [[b'a'], [b'b']] == taken(spool)
+    assert [[b'a'], [b'b']] == take_all(spool)
 
 
-def test_a_directory_that_is_gone_is_made_again(directory):
-    """Something has cleaned up."""
+def test_a_deleted_directory_is_created_again(directory):
+    """Another program may delete the directory."""
     spool = opened(directory)
     shutil.rmtree(directory)
     assert spool.is_empty()
     spool.add(batch('a'))
-    assert [[b'a']] == taken(spool)
+    assert [[b'a']] == take_all(spool)
 
 
-def test_others_may_take_batches_meanwhile(directory):
-    """Nobody falls over a file that is gone."""
+def test_other_processes_may_remove_batches(directory):
+    """A missing file is no error, because another process has sent it."""
     spool, other = opened(directory), opened(directory)
     for text in 'abc':
         spool.add(batch(text))
     assert [b'a'] == spool.first().lines
-    assert 3 == len(taken(other))
+    assert 3 == len(take_all(other))
     spool.remove_first()
     assert spool.first() is None
 
 
-def test_a_directory_that_cannot_be_used_is_refused_at_once(tmp_path):
-    """When the handler is made."""
+def test_an_unusable_directory_is_refused(tmp_path):
+    """The error is raised when the handler is created."""
     (tmp_path / 'file').write_text('')
     with pytest.raises(OSError, match='file'):
         BatchJsonHandler('localhost', spool=str(tmp_path / 'file'))
 
 
-def test_a_child_process_can_do_without(directory):
-    """A directory that is gone costs a forked process nothing but the spool."""
+@pytest.mark.parametrize('mode', [0o777, 0o770, 0o702, 0o1777])
+def test_a_directory_that_others_can_write_to_is_refused(directory, mode):
+    """Others could put files of any content into the log, in the name of this program."""
+    directory.mkdir(parents=True)
+    directory.chmod(mode)
+    with pytest.raises(PermissionError, match='other users can write to the spool; chmod go-w'):
+        BatchJsonHandler('localhost', spool=str(directory))
+    directory.chmod(0o755)
+    with logging_to(AWAY, spool=str(directory), closeTimeout=0):
+        pass
+
+
+def test_a_directory_of_somebody_else_is_refused(directory, monkeypatch):
+    """Its owner could read the records, and add some."""
+    directory.mkdir(parents=True)
+    monkeypatch.setattr('os.geteuid', lambda: os.getuid() + 7)
+    with pytest.raises(PermissionError, match=r'the spool belongs to user \d+, this process'):
+        BatchJsonHandler('localhost', spool=str(directory))
+
+
+def test_a_directory_that_is_opened_to_others_later(directory, own_log, monkeypatch):
+    """Its batches are not sent, and none are added; records wait in memory."""
+    monkeypatch.setattr(sender, 'LOOK', 0.05)
+    options = {'spool': str(directory), 'flushTimeout': 0.01}
+    with Peer(answer(503)) as peer, logging_to(peer.host, **options) as (logger, handler):
+        logger.info('one')
+        wait_for(lambda: handler.counters.spooled == 1)
+        directory.chmod(0o777)
+        logger.info('two')
+        peer.wait_for(lambda: len(peer.requests) > 3)
+        peer.answers = [None]
+        handler.flush()
+        assert ['two'] == peer.messages
+        directory.chmod(0o700)
+        wait_for(lambda: peer.messages == ['two', 'one'])
+    assert any('other users can write to the spool' in line for line in own_log())
+
+
+def test_a_link_to_a_directory(directory, tmp_path):
+    """The administrator may have moved the spool to another disk."""
+    (tmp_path / 'disk').mkdir(0o700)
+    directory.parent.mkdir(parents=True)
+    directory.symlink_to(tmp_path / 'disk')
+    opened(directory).add(batch('a'))
+    assert [[b'a']] == take_all(opened(directory))
+
+
+def test_links_are_not_followed(directory, tmp_path):
+    """A link in place of a batch is set aside; one in place of the lock is refused."""
+    secret = tmp_path / 'secret'
+    secret.write_bytes(batch('secret').body)
+    spool = opened(directory)
+    (directory / name_of(1, 'a')).symlink_to(secret)
+    spool.add(batch('b'))
+    assert [[b'b']] == take_all(spool)
+    (directory / 'lock').unlink()
+    (directory / 'lock').symlink_to(tmp_path / 'new')
+    with pytest.raises(OSError, match='lock'):
+        Spool(str(directory), 2**20).make()
+    assert not (tmp_path / 'new').exists()
+
+
+def test_a_pipe_in_place_of_a_file(directory):
+    """It is set aside; nothing waits for its writer."""
+    spool = opened(directory)
+    os.mkfifo(directory / name_of(1, 'a'))
+    spool.add(batch('b'))
+    assert [[b'b']] == take_all(spool)
+
+
+@pytest.mark.parametrize(
+    'contents',
+    [
+        gzip.compress(bytes(2**26)),
+        gzip.compress(b'\n' * 1000),
+        os.urandom(100) + bytes(2**25),
+        batch('a').body + batch('b').body,
+    ],
+    ids=['bytes', 'lines', 'file', 'members'],
+)
+def test_a_file_that_is_larger_than_any_batch(directory, contents):
+    """It is set aside: unpacking it could use up the memory."""
+    spool = opened(directory, 2**30)
+    (directory / name_of(1, 'a')).write_bytes(contents)
+    spool.add(batch('b'))
+    tracemalloc.start()
+    try:
+        assert [[b'b']] == take_all(spool)
+        assert tracemalloc.get_traced_memory()[1] < 2**27
+    finally:
+        tracemalloc.stop()
+    assert [name_of(1, 'a', '.unreadable')] == files(directory)
+
+
+def test_a_child_process_works_without_the_directory(directory):
+    """A forked process sends its records also if the directory was deleted."""
     program = (
         'import logging, os, shutil, sys\n'
         'from chronologer.client import BatchJsonHandler\n'
@@ -222,8 +318,8 @@ def test_a_child_process_can_do_without(directory):
         assert ['child', 'parent'] == sorted(peer.messages)
 
 
-def test_batches_that_cannot_be_sent_go_to_disk(directory):
-    """And are sent when the server is back: in order, once, with what came meanwhile."""
+def test_unsent_batches_are_spooled(directory):
+    """When the server is available again, all records are sent in order, once."""
     with Peer() as peer:
         host = peer.host
     with logging_to(host, capacity=2, spool=str(directory), maxBytes=20_000) as (logger, handler):
@@ -245,8 +341,8 @@ def test_batches_that_cannot_be_sent_go_to_disk(directory):
     assert [] == files(directory)
 
 
-def test_what_is_left_at_the_end_goes_to_disk(directory):
-    """At once if the server is known to be away; the next run of the program sends it."""
+def test_records_left_at_the_end_are_spooled(directory):
+    """If the server is unavailable, close spools immediately; the next run sends the records."""
     with logging_to(AWAY, spool=str(directory), capacity=10) as (logger, handler):
         for number in range(25):
             logger.info('%d', number)
@@ -260,13 +356,13 @@ def test_what_is_left_at_the_end_goes_to_disk(directory):
     assert [] == files(directory)
 
 
-def test_a_batch_of_which_nothing_is_known_keeps_its_key(directory):
-    """The server has stored it and the answer was lost: sent by the next run, it is stored once."""
+def test_a_batch_without_an_answer_keeps_its_key(directory):
+    """The next run sends a batch whose answer was lost with its key, so that it is stored once."""
 
-    def take_and_say_nothing(connection, request):
-        request.records = [{'message': 'taken'}]
+    def store_without_answer(connection, request):
+        request.records = [{'message': 'stored'}]
 
-    with Peer(take_and_say_nothing) as peer:
+    with Peer(store_without_answer) as peer:
         with logging_to(peer.host, spool=str(directory), closeTimeout=0.2) as (logger, handler):
             logger.info('one')
             handler._sender.flush(0.0)
@@ -279,8 +375,8 @@ def test_a_batch_of_which_nothing_is_known_keeps_its_key(directory):
         assert (first.key, first.lines) == (second.key, second.lines)
 
 
-def test_what_others_have_left_is_sent(directory, monkeypatch):
-    """By a process that has no trouble itself."""
+def test_batches_of_other_processes_are_sent(directory, monkeypatch):
+    """A process sends the spooled batches of others also if it has had no failure itself."""
     monkeypatch.setattr(sender, 'LOOK', 0.0)
     with Peer() as peer, logging_to(peer.host, spool=str(directory)) as (logger, handler):
         logger.info('one')
@@ -293,15 +389,15 @@ def test_what_others_have_left_is_sent(directory, monkeypatch):
     assert ['one', 'three', 'two'] == peer.messages
 
 
-def test_a_wrong_password_costs_nothing(directory, own_log):
-    """Records stay on disk; it is said once."""
+def test_a_wrong_password_loses_nothing(directory, own_log):
+    """The records stay on disk, and the error is reported once."""
     with Peer(DENIED) as peer, logging_to(peer.host, spool=str(directory)) as (logger, handler):
         for text in ('one', 'two'):
             logger.info(text)
             handler.flush()
         peer.wait_for(lambda: len(peer.requests) > 4)
         why = 'RefusedError: 1 record refused: 401 Said: AuthenticationError: wrong password'
-        assert [('one', f'{why}; what is refused stays in the spool')] == handler.errors
+        assert [('one', f'{why}; refused batches stay in the spool')] == handler.errors
         peer.answers = [None]
         wait_for(lambda: handler.counters.sent == 2)
         assert ['one', 'two'] == peer.messages
@@ -309,9 +405,44 @@ def test_a_wrong_password_costs_nothing(directory, own_log):
     assert 2 == len(own_log())
 
 
-def test_a_batch_on_disk_that_is_refused_is_dropped(directory):
-    """As one in memory is."""
-    with Peer(answer(503), answer(400), None) as peer:
+@pytest.mark.parametrize('status', [404, 405])
+def test_a_wrong_address_loses_nothing(status, directory, monkeypatch):
+    """The records stay on disk, as with a wrong password, however long it takes."""
+    monkeypatch.setattr(backoff, 'MAX_FAULTS', 2)
+    with (
+        Peer(refusal(status, 'NotFoundError')) as peer,
+        logging_to(peer.host, spool=str(directory)) as (logger, handler),
+    ):
+        logger.info('one')
+        handler.flush()
+        peer.wait_for(lambda: len(peer.requests) > 6)
+        assert 1 == len(handler.errors)
+        assert 'refused batches stay in the spool' in handler.errors[0][1]
+        peer.answers = [None]
+        wait_for(lambda: handler.counters.sent == 1)
+    assert 0 == handler.counters.dropped
+
+
+@pytest.mark.parametrize('status', [400, 405, 409, 411, 413, 415, 404, 500])
+def test_a_refusal_of_a_proxy_does_not_empty_the_spool(status, directory, monkeypatch):
+    """The batch stays on disk until Chronologer answers."""
+    monkeypatch.setattr(backoff, 'MAX_FAULTS', 2)
+    with (
+        Peer(answer(status)) as peer,
+        logging_to(peer.host, spool=str(directory)) as (logger, handler),
+    ):
+        logger.info('one')
+        handler.flush()
+        peer.wait_for(lambda: len(peer.requests) > 6)
+        assert 1 == len(files(directory))
+        peer.answers = [None]
+        wait_for(lambda: handler.counters.sent == 1)
+    assert 0 == handler.counters.dropped
+
+
+def test_a_refused_batch_on_disk_is_dropped(directory):
+    """A rejected batch on disk is reported like one in memory."""
+    with Peer(answer(503), refusal(400), None) as peer:
         with logging_to(peer.host, spool=str(directory)) as (logger, handler):
             logger.info('one')
             handler.flush()
@@ -319,12 +450,13 @@ def test_a_batch_on_disk_that_is_refused_is_dropped(directory):
             logger.info('two')
             handler.flush()
             wait_for(lambda: handler.counters.sent == 1)
-        assert [('one', 'RefusedError: 1 record refused: 400 Said')] == handler.errors
+        why = 'RefusedError: 1 record refused: 400 Said: InputError: no'
+        assert [('one', why)] == handler.errors
     assert Counters(1, 1, 1) == handler.counters._replace(spooled=0)
 
 
-def test_when_disk_and_memory_are_full(directory, own_log):
-    """Disk keeps the oldest, memory the newest; in between the oldest are dropped."""
+def test_disk_and_memory_are_full(directory, own_log):
+    """The disk keeps the oldest records and memory the newest; those between are dropped."""
     with (
         Peer(answer(503)) as peer,
         logging_to(
@@ -346,7 +478,7 @@ def test_when_disk_and_memory_are_full(directory, own_log):
     assert any('are being lost: no room in memory (' in line for line in own_log())
 
 
-def test_a_disk_that_fails_is_as_a_full_one(directory, own_log):
+def test_a_failing_disk_is_like_a_full_one(directory, own_log):
     """Records wait in memory."""
     options = {'spool': str(directory), 'flushTimeout': 0.01}
     with Peer(answer(503)) as peer, logging_to(peer.host, **options) as (logger, handler):
@@ -376,7 +508,7 @@ print(counters.sent, counters.dropped)
 
 
 def test_several_processes_share_a_directory(directory):
-    """Those that end while the server is away, and those that find it back: each record once."""
+    """Records of processes that end during an outage, and of later ones, are sent once."""
 
     def run(host: str, name: str, count: int) -> subprocess.Popen:
         command = [sys.executable, '-c', PROGRAM, host, str(directory), name, str(count)]
@@ -399,8 +531,8 @@ def test_several_processes_share_a_directory(directory):
     assert [] == files(directory)
 
 
-def test_the_lock_of_a_process_that_was_killed_is_free(directory):
-    """Another one sends."""
+def test_the_lock_of_a_killed_process_is_free(directory):
+    """Another process becomes the sender."""
     program = (
         'import sys, time\n'
         'from chronologer.client.spool import Spool\n'
@@ -422,8 +554,8 @@ def test_the_lock_of_a_process_that_was_killed_is_free(directory):
         assert is_sender
 
 
-def test_a_copy_of_the_lock_holds_up_nobody(directory):
-    """A process that was forked just then has one, for as long as it runs."""
+def test_a_copy_of_the_lock_blocks_no_process(directory):
+    """A process that was forked while the lock was held has a copy of its descriptor."""
     spool, other = Spool(str(directory), 2**20), Spool(str(directory), 2**20)
     spool.make()
     with spool.sending():
@@ -433,8 +565,8 @@ def test_a_copy_of_the_lock_holds_up_nobody(directory):
     os.close(copy)
 
 
-def test_a_directory_that_is_gone(directory, own_log):
-    """Though there were batches in it; what comes then is sent, and it is made again."""
+def test_a_directory_deleted_with_batches(directory, own_log):
+    """Its batches are lost; later records are sent, and the directory is created again."""
     with (
         Peer(answer(503)) as peer,
         logging_to(peer.host, spool=str(directory)) as (logger, handler),
@@ -448,8 +580,8 @@ def test_a_directory_that_is_gone(directory, own_log):
         wait_for(lambda: peer.messages == ['two'])
 
 
-def test_a_disk_that_cannot_be_read_holds_up_nothing(directory, own_log, monkeypatch):
-    """What is in memory is sent; what is on disk follows when it can."""
+def test_an_unreadable_disk_does_not_block_sending(directory, own_log, monkeypatch):
+    """Records in memory are sent; those on disk follow when it can be read."""
     monkeypatch.setattr(sender, 'LOOK', 0.05)
     with (
         Peer(answer(503)) as peer,
@@ -469,8 +601,8 @@ def test_a_disk_that_cannot_be_read_holds_up_nothing(directory, own_log, monkeyp
         wait_for(lambda: peer.messages == ['two', 'one'])
 
 
-def test_a_relative_directory_stays_where_it_is(tmp_path, monkeypatch):
-    """As a program that becomes a daemon changes to the root."""
+def test_a_relative_directory_is_resolved_at_the_start(tmp_path, monkeypatch):
+    """A program that becomes a daemon changes its working directory."""
     monkeypatch.chdir(tmp_path)
     handler = BatchJsonHandler(AWAY, spool='spool', closeTimeout=0)
     monkeypatch.chdir('/')
@@ -480,18 +612,17 @@ def test_a_relative_directory_stays_where_it_is(tmp_path, monkeypatch):
 
 
 def test_a_file_without_records_is_dropped(directory):
-    """The server refuses it; handleError has its text."""
+    """The server rejects the file, and handleError gets its text."""
     spool = Spool(str(directory), 2**20)
     spool.add(batch('nonsense'))
-    with Peer(answer(400)) as peer, logging_to(peer.host, spool=str(directory)) as (_, handler):
-        wait_for(
-            lambda: handler.errors == [('nonsense', 'RefusedError: 1 record refused: 400 Said')]
-        )
+    why = 'RefusedError: 1 record refused: 400 Said: InputError: no'
+    with Peer(refusal(400)) as peer, logging_to(peer.host, spool=str(directory)) as (_, handler):
+        wait_for(lambda: handler.errors == [('nonsense', why)])
         wait_for(lambda: not files(directory))
 
 
-def test_a_wrong_password_is_told_after_another_failure(directory):
-    """To handleError, once."""
+def test_a_wrong_password_is_reported_after_another_failure(directory):
+    """handleError is called once."""
     with (
         Peer(answer(503), DENIED) as peer,
         logging_to(peer.host, spool=str(directory)) as (logger, handler),
@@ -502,8 +633,8 @@ def test_a_wrong_password_is_told_after_another_failure(directory):
         assert 1 == len(handler.errors)
 
 
-def test_close_that_is_interrupted(directory, monkeypatch):
-    """What is left goes to disk all the same."""
+def test_close_is_interrupted(directory, monkeypatch):
+    """Remaining records are spooled nevertheless."""
     with (
         Peer(lambda *_: None) as peer,
         logging_to(peer.host, spool=str(directory)) as (logger, handler),
@@ -520,8 +651,8 @@ def test_close_that_is_interrupted(directory, monkeypatch):
 
 
 @pytest.mark.filterwarnings('ignore:This process:DeprecationWarning')
-def test_a_child_that_ends_leaves_its_records_on_disk(directory):
-    """One of multiprocessing, when the server says nothing."""
+def test_a_child_process_spools_its_records(directory):
+    """A child of multiprocessing ends without an answer of the server, and spools its records."""
     with (
         Peer(lambda *_: None) as peer,
         logging_to(peer.host, spool=str(directory), closeTimeout=0.2) as (logger, _),
@@ -535,7 +666,7 @@ def test_a_child_that_ends_leaves_its_records_on_disk(directory):
 
 @pytest.mark.filterwarnings('ignore:This process:DeprecationWarning')
 def test_a_fork_does_not_need_the_disk(directory):
-    """A child may have lost the right to it; it logs all the same."""
+    """A child process that cannot use the directory sends its records nevertheless."""
     with Peer() as peer, logging_to(peer.host, spool=str(directory)) as (logger, handler):
         shutil.rmtree(directory)
         directory.write_text('')

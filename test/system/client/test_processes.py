@@ -1,32 +1,36 @@
-"""Ends and forks of programs, on every Python that can be had."""
+"""Ends and forks of programs, on every available Python version."""
 
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from test.client.peer import Peer, answer
-from test.client.programs import COUNT, PROGRAMS
 from test.servers.interpreters import VERSIONS, interpreters
+from test.system.client.conftest import logging_to
+from test.system.client.peer import Peer, answer
+from test.system.client.programs import COUNT, PROGRAMS
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 PROGRAM = Path(__file__).parent / 'programs.py'
 OF_ANY_HANDLER = [name for name in PROGRAMS if name != 'declared']
-TIMEOUT = 60  # seconds; none takes more than a few
+TIMEOUT = 60  # seconds; a program needs only a few
 
 
 @pytest.fixture(scope='session')
 def pythons():
-    """An executable for each version."""
+    """An executable of each version."""
     return interpreters()
 
 
 @pytest.fixture(params=VERSIONS)
 def python(request, pythons):
-    """Each version in turn; one that is missing is an error where everything is required."""
+    """An executable of one version; a missing one is an error where everything is required."""
     if request.param not in pythons:
         (pytest.fail if os.environ.get('CHRONOLOGER_TEST_REQUIRE') == 'all' else pytest.skip)(
             f'Python {request.param} is missing'
@@ -35,7 +39,7 @@ def python(request, pythons):
 
 
 def run(python: Path | str, *arguments: object) -> str:
-    """Run a program to its end, which comes in time; return what it says."""
+    """Run a program to its end and return its standard error."""
     done = subprocess.run(
         [python, PROGRAM, *map(str, arguments)],
         env={**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONWARNINGS': 'default'},
@@ -48,20 +52,20 @@ def run(python: Path | str, *arguments: object) -> str:
 
 
 def wanted(name: str) -> Counter:
-    """How often which message is to arrive."""
-    return Counter(f'{who} {number}' for who in PROGRAMS[name][1] for number in range(COUNT))
+    """Return the expected count of each message."""
+    return Counter(f'{part} {number}' for part in PROGRAMS[name][1] for number in range(COUNT))
 
 
 @pytest.mark.parametrize('name', PROGRAMS)
 def test_every_record_arrives_once(python, name, tmp_path):
-    """However the program ends, and whichever of its processes logs."""
+    """Records arrive once however the program ends, from each of its processes."""
     with Peer() as peer:
         assert '' == run(python, name, peer.host, tmp_path)
         assert wanted(name) == Counter(peer.messages)
 
 
 def test_content_is_stored(python, tmp_path, server, request):
-    """By a real server; the same from every Python."""
+    """The content of records on a real server is the same from every Python."""
     first = server.count()
     assert '' == run(python, 'content', server.host, tmp_path)
     info, error = (
@@ -69,7 +73,7 @@ def test_content_is_stored(python, tmp_path, server, request):
     )
     assert first + 2 == server.count()
     assert ('x is 5', 'program', 20) == (info['message'], info['name'], info['level'])
-    data = {'tags': ['a', {'b': 1.5}], 'who': "{'bob'}", 'none': None}
+    data = {'tags': ['a', {'b': 1.5}], 'user': "{'bob'}", 'none': None}
     assert data == info['logrec']['data']
     assert ['x', 5] == info['logrec']['meta']['args']
     assert 'content' == info['logrec']['meta']['funcName']
@@ -91,18 +95,18 @@ def test_content_is_stored(python, tmp_path, server, request):
 @pytest.mark.parametrize('kind', ['queue', 'spool'])
 @pytest.mark.parametrize('name', OF_ANY_HANDLER)
 def test_with_a_queue_and_with_a_spool(name, kind, tmp_path):
-    """The same."""
+    """Records arrive once also with a queue or with a spool."""
     with Peer() as peer:
         assert '' == run(sys.executable, name, peer.host, tmp_path, kind)
         assert wanted(name) == Counter(peer.messages)
 
 
 @pytest.mark.parametrize('name', OF_ANY_HANDLER)
-def test_with_a_server_that_is_away(name, tmp_path):
-    """Every program ends; what it logged is in the spool, and is sent by who comes next."""
+def test_with_an_unavailable_server(name, tmp_path):
+    """Every program ends and leaves its records in the spool; the next program sends them."""
     with Peer(answer(503)) as peer:
-        said = run(sys.executable, name, peer.host, tmp_path, 'spool')
-        assert {'503 Said'} == {line.partition('wait: ')[2] for line in said.splitlines()}
+        output = run(sys.executable, name, peer.host, tmp_path, 'spool')
+        assert {'503 Said'} == {line.partition('wait: ')[2] for line in output.splitlines()}
         assert not peer.messages
         peer.answers = [None]
         assert '' == run(sys.executable, 'plain', peer.host, tmp_path, 'spool')
@@ -110,8 +114,39 @@ def test_with_a_server_that_is_away(name, tmp_path):
 
 
 @pytest.mark.parametrize('name', ['plain', 'exits', 'late', 'terminated'])
-def test_with_a_server_that_says_nothing(python, name, tmp_path):
-    """The program ends after the time that it may take, and says that records are lost."""
+def test_with_a_server_that_does_not_answer(python, name, tmp_path):
+    """The program ends after closeTimeout and reports the loss."""
     with Peer(lambda *_: None) as peer:
-        said = run(python, name, peer.host, tmp_path, 'hurried')
-        assert 'are being lost: the program ends' in said
+        output = run(python, name, peer.host, tmp_path, 'hurried')
+        assert 'are being lost: the program ends' in output
+
+
+@pytest.mark.filterwarnings('ignore:This process:DeprecationWarning')
+def test_a_daemonic_process_ends_by_its_signal():
+    """SIGTERM ends it after its records are sent, or after closeTimeout, with the usual status."""
+    with Peer() as peer, logging_to(peer.host) as (logger, _):
+        process = multiprocessing.get_context('fork').Process(
+            target=lambda: (logger.info('one'), time.sleep(60)), daemon=True
+        )
+        process.start()
+        time.sleep(0.5)
+        assert not peer.messages
+        process.terminate()
+        process.join(TIMEOUT)
+        assert (-signal.SIGTERM, ['one']) == (process.exitcode, peer.messages)
+
+
+@pytest.mark.filterwarnings('ignore:This process:DeprecationWarning')
+def test_a_handler_of_sigterm_stays():
+    """The program's own handler is not replaced."""
+
+    def work():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        logger.info('one')
+        raise SystemExit(signal.getsignal(signal.SIGTERM) is signal.SIG_IGN)
+
+    with Peer() as peer, logging_to(peer.host) as (logger, _):
+        process = multiprocessing.get_context('fork').Process(target=work, daemon=True)
+        process.start()
+        process.join(TIMEOUT)
+        assert (1, ['one']) == (process.exitcode, peer.messages)

@@ -1,17 +1,17 @@
-"""Programs, servers and connections that fail."""
+"""No records are lost or duplicated when programs, servers and connections fail."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from test.client.faults import SCENARIOS
 from test.servers.chronologer import Server
+from test.system.client.faults import SCENARIOS
 
 
 @pytest.fixture(scope='module')
 def outcomes(tmp_path_factory):
-    """Of each scenario, with a server of its own; most of the time they wait."""
+    """The outcomes of all scenarios, run in parallel because they mostly wait."""
 
     directories = {s: tmp_path_factory.mktemp(s.__name__) for s in SCENARIOS}  # not in threads
 
@@ -25,8 +25,8 @@ def outcomes(tmp_path_factory):
 
 
 @pytest.mark.parametrize('scenario', SCENARIOS, ids=lambda scenario: scenario.__name__)
-def test_nothing_is_lost_and_nothing_doubled(scenario, outcomes):
-    """Of what was stored or on disk."""
+def test_no_safe_record_is_lost_and_none_is_duplicated(scenario, outcomes):
+    """All records that were stored or on disk before a fault arrive once."""
     outcome = outcomes[scenario].result()
-    assert (0, 0) == (outcome.lost, outcome.doubled)
+    assert (0, 0) == (outcome.lost, outcome.duplicate)
     assert outcome.safe > outcome.planned / 20

@@ -1,12 +1,19 @@
-"""What is sent of a record."""
+"""The content that the client sends for a log record."""
 
 import enum
 import json
 import logging
 import sys
 from collections import OrderedDict, namedtuple
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+from ipaddress import ip_address, ip_network
+from pathlib import PurePosixPath
 from types import SimpleNamespace
+from uuid import UUID
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +23,7 @@ from chronologer.client.content import encode
 
 
 def sent(prefix: str = '', /, **fields) -> dict:
-    """What arrives of a record with *fields*."""
+    """Return the decoded content of a record with *fields*."""
     record = logging.makeLogRecord({'name': 'app', 'msg': 'hello', **fields})
     line = encode(record, prefix)
     assert b'\n' not in line
@@ -24,7 +31,7 @@ def sent(prefix: str = '', /, **fields) -> dict:
 
 
 def test_everything_a_record_carries():
-    """Each attribute, as it is; the message beside what it was made of."""
+    """Each attribute is sent unchanged; the template and arguments are sent beside the message."""
     record = logging.LogRecord('app', 20, '/a/b.py', 7, '%s is %d', ('x', 5), None, 'main', 'Stack')
     record.user = 'bob'
     got = json.loads(encode(record))
@@ -34,14 +41,14 @@ def test_everything_a_record_carries():
 
 
 class Broken:
-    """Cannot be printed."""
+    """An object whose repr raises."""
 
     def __repr__(self):
         raise RuntimeError('no')
 
 
 class Hostile(dict):
-    """Cannot be gone through."""
+    """A dict that cannot be iterated."""
 
     def items(self):
         raise KeyError('no')
@@ -51,9 +58,37 @@ Pair = namedtuple('Pair', 'a b')
 
 
 class Colour(enum.IntEnum):
-    """A number with a name."""
+    """An integer with a name."""
 
     RED = 1
+
+
+class Size(enum.Enum):
+    """Names without numbers."""
+
+    LARGE = 'l'
+
+
+class Silent(UUID):
+    """A type with a usual form, which cannot be printed."""
+
+    def __str__(self):
+        raise RuntimeError('no')
+
+
+class Ambiguous:
+    """An object without a truth value, as arrays are."""
+
+    def __bool__(self):
+        raise ValueError('ambiguous')
+
+    def __eq__(self, other):
+        return self
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self):
+        return 'ambiguous'
 
 
 @pytest.mark.parametrize(
@@ -69,6 +104,24 @@ class Colour(enum.IntEnum):
         (Colour.RED, 1),
         (OrderedDict(a=1), {'a': 1}),
         ({1: 'x', None: 'y', (1,): 'z'}, {'1': 'x', 'None': 'y', '(1,)': 'z'}),
+        (np.int64(5), 5),
+        (np.float32(0.5), 0.5),
+        (np.bool_(True), True),
+        (np.datetime64('2024-01-15'), '2024-01-15'),
+        (UUID(int=5), '00000000-0000-0000-0000-000000000005'),
+        (datetime(2024, 1, 15, 10, 30, 45, 7, timezone.utc), '2024-01-15T10:30:45.000007+00:00'),
+        (date(2024, 1, 15), '2024-01-15'),
+        (time(10, 30), '10:30:00'),
+        (timedelta(hours=1), '1:00:00'),
+        (timezone.utc, 'UTC'),
+        (Decimal('12.50'), '12.50'),
+        (Fraction(1, 3), '1/3'),
+        (PurePosixPath('/x/y'), '/x/y'),
+        (ip_address('10.0.0.1'), '10.0.0.1'),
+        (ip_network('fe80::/10'), 'fe80::/10'),
+        (Size.LARGE, 'Size.LARGE'),
+        ({UUID(int=5): 1, np.int64(3): 2}, {'00000000-0000-0000-0000-000000000005': 1, '3': 2}),
+        (Silent(int=5), '<Silent, whose repr raises RuntimeError>'),
         ({1}, '{1}'),
         (b'\xff', "b'\\xff'"),
         (SimpleNamespace(a=1), 'namespace(a=1)'),
@@ -84,18 +137,25 @@ class Colour(enum.IntEnum):
     ids=lambda value: type(value).__name__,
 )
 def test_values(value, wanted):
-    """JSON's own types stay, anything else is its repr; nothing raises."""
+    """Types of JSON are sent unchanged, others as their usual text or repr; nothing raises."""
     assert wanted == sent(field=value)['field']
     assert [wanted] == sent(args=(value,), msg='x')['args']
 
 
+@pytest.mark.parametrize('place', ['msg', 'args', 'extra', 'origname', 'suffix', 'exc_info'])
+def test_a_value_without_a_truth_value(place):
+    """An array is sent, wherever it is in a record."""
+    got = sent(**{'msg': '%s', place: Ambiguous()})
+    assert 'ambiguous' in json.dumps(got)
+
+
 def test_numbers_that_are_not_finite():
-    """As the json module writes them, which the server reads."""
+    """Infinity and NaN are written as by the json module, which the server reads."""
     assert str([float('nan'), float('inf')]) == str(sent(x=[float('nan'), float('inf')])['x'])
 
 
 def test_cycles_end():
-    """With a mark; the same value twice is no cycle."""
+    """A cycle ends with a mark; a value that occurs twice is no cycle."""
     loop: list = [1]
     loop.append(loop)
     shared = ['s']
@@ -104,7 +164,7 @@ def test_cycles_end():
 
 
 def test_depth_ends():
-    """With a mark, before the server's own limit of 24 levels."""
+    """Deep nesting ends with a mark, before the server's limit of 24 levels."""
     deep: list = []
     for _ in range(50):
         deep = [deep]
@@ -114,7 +174,7 @@ def test_depth_ends():
 
 
 def test_long_texts_are_cut_with_a_mark():
-    """What is sent of it, and how much is not."""
+    """The mark has the number of omitted characters."""
     text = 'x' * (content.MAX_TEXT + 5)
     got = sent(msg=text)
     assert text[:-5] + '… [5 of 1,048,581 characters left out]' == got['message'] == got['msg']
@@ -129,7 +189,7 @@ def test_many_long_texts_are_cut_together():
 
 
 def test_long_structures_are_cut_with_a_mark():
-    """Lists, dicts and what has its items in its repr."""
+    """Lists, dicts and long reprs are cut; the mark has the number of omitted items."""
     assert [*range(1000), '… [500 of 1,500 items left out]'] == sent(x=list(range(1500)))['x']
     got = sent(x=dict.fromkeys(map(str, range(1500)), 1))['x']
     assert (1001, '[500 of 1,500 items left out]') == (len(got), got['…'])
@@ -140,7 +200,7 @@ def test_long_structures_are_cut_with_a_mark():
 
 
 def test_large_arguments_leave_room_for_the_rest():
-    """The fields that every record has, and the message, are there whatever is logged."""
+    """The message and the fields of every record are sent, however large the arguments are."""
     many = [[[0] * 30] * 90] * 90
     got = sent(args=(many,), msg='hello %.3s', x=many, user='bob')
     assert ('hello [[[', 'app', 'bob') == (got['message'], got['name'], got['user'])
@@ -149,28 +209,44 @@ def test_large_arguments_leave_room_for_the_rest():
 
 
 def test_message_that_does_not_fit_its_arguments():
-    """The record is the one that must not get lost: it is sent with the text as it stands."""
+    """The record is sent with the template as its message."""
     got = sent(msg='%s and %s', args=('one',))
     assert ('%s and %s', ['one']) == (got['message'], got['args'])
     assert '<Broken, whose repr raises RuntimeError>' == sent(msg=Broken())['message']
 
 
 def test_message_that_is_no_text():
-    """Its text; with arguments too."""
+    """A message that is not a string is sent as its text, also with arguments."""
     for msg, text in ((('a', 1), "('a', 1)"), (ValueError('no'), 'no')):
         got = sent(msg=msg)
         assert (text, text) == (got['message'], got['msg'])
     assert str(Colour.RED) == sent(msg=Colour.RED, args=('x',))['msg']
 
 
+@pytest.mark.parametrize(
+    ('args', 'wanted'),
+    [
+        ((1, Broken()), '1 and <Broken, in a nested record>'),
+        (({'a': 1, 'b': Broken()},), '%s and %s'),
+        ((), '%s and %s'),
+    ],
+)
+def test_a_record_without_objects(args, wanted):
+    """Numbers and texts stay; of objects there is the type."""
+    args = args[0] if args and type(args[0]) is dict else args
+    record = logging.makeLogRecord({'msg': '%s and %s', 'args': args, 'x': [1], 'y': 1})
+    got = json.loads(encode(content.without_objects(record)))
+    assert (wanted, 1, '<list, in a nested record>') == (got['message'], got['y'], got['x'])
+
+
 def test_arguments_by_name():
-    """A dict stays one."""
+    """A dict of arguments stays a dict."""
     got = sent(msg='%(a)s', args=({'a': 1},)[0])
     assert ('1', {'a': 1}) == (got['message'], got['args'])
 
 
-def test_what_was_logged_is_written_down_at_once():
-    """What the program does with it afterwards changes nothing."""
+def test_content_is_a_snapshot():
+    """Later changes of a logged object do not change the content."""
     values = [1]
     line = encode(logging.makeLogRecord({'msg': '%s', 'args': (values,), 'extra': values}))
     values.append(2)
@@ -186,17 +262,20 @@ def test_what_was_logged_is_written_down_at_once():
         ('shop', {'suffix': 'transfer'}, 'shop.app.transfer', 'app'),
         ('shop', {'suffix': ''}, 'shop.app', 'app'),
         ('shop', {'suffix': 7}, 'shop.app', 'app'),
+        ('shop', {'suffix': Ambiguous()}, 'shop.app', 'app'),
+        ('', {'suffix': [1, 2]}, 'app', None),
+        ('', {'suffix': np.array([1, 2])}, 'app', None),
         ('shop', {'origname': 'x'}, 'app', 'x'),
     ],
 )
 def test_names(prefix, fields, name, origname):
-    """A prefix, a suffix that is text, once; the name it had is kept."""
+    """Names get the prefix and the suffix once; the original name is kept."""
     got = sent(prefix, **fields)
     assert (name, origname) == (got['name'], got.get('origname'))
 
 
 def test_exceptions_are_there_as_text_and_structure():
-    """See test_failure.py for their content."""
+    """An exception is sent as text and as structure."""
     try:
         raise ValueError('bad')
     except ValueError:
@@ -207,7 +286,7 @@ def test_exceptions_are_there_as_text_and_structure():
 
 @pytest.mark.parametrize('exc_info', [True, (None, None, None), None, (), 'x', (1, 2, 3)])
 def test_no_exception(exc_info):
-    """``log.exception`` outside of an except clause, or a record made by hand."""
+    """`log.exception` outside an except clause, or a record made manually, has no exception."""
     got = sent(exc_info=exc_info)
     assert got['exc_text'] is None
     assert 'hello' == got['message']
@@ -223,8 +302,8 @@ ANYTHING = st.recursive(
 
 
 @given(ANYTHING, st.lists(ANYTHING).map(tuple), st.text())
-def test_whatever_is_logged_becomes_one_line(extra, args, msg):
-    """Valid JSON in UTF-8 with the columns that the server needs."""
+def test_any_record_becomes_one_line(extra, args, msg):
+    """Any record becomes one line of valid JSON in UTF-8 with the columns that the server needs."""
     line = encode(logging.makeLogRecord({'msg': msg, 'args': args, 'x': extra, 'name': 'app'}))
     assert b'\n' not in line
     got = json.loads(line.decode())

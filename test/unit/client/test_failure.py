@@ -10,7 +10,7 @@ from chronologer.client.failure import MAX_CHAIN, MAX_FRAMES, describe
 
 
 def described(function) -> tuple:
-    """What becomes of the exception that *function* raises."""
+    """Return the description of the exception that *function* raises."""
     try:
         function()
     except BaseException:
@@ -24,7 +24,7 @@ def fail():
 
 
 def test_one_exception():
-    """Type, message and the frames from the outermost to where it was raised."""
+    """The description has type, message and frames, outermost first."""
     _, got = described(fail)
     assert ('ValueError', "('bad', 5)") == (got['type'], got['message'])
     assert ['described', 'fail'] == [frame['function'] for frame in got['frames']]
@@ -36,11 +36,11 @@ def test_one_exception():
 
 
 class OwnError(Exception):
-    """Of a module."""
+    """An exception class of a module."""
 
 
 def test_cause_and_context():
-    """The exceptions behind it, nearest first."""
+    """The cause and the context are listed, nearest first."""
 
     def raise_all():
         try:
@@ -59,7 +59,7 @@ def test_cause_and_context():
 
 
 def test_suppressed_context():
-    """What Python does not show is not there."""
+    """A context that Python does not print is not sent."""
 
     def raise_from_none():
         try:
@@ -73,7 +73,7 @@ def test_suppressed_context():
 
 
 def test_cyclic_chain():
-    """Ends."""
+    """The description of a cyclic chain ends."""
 
     def raise_cycle():
         one, two = ValueError(1), ValueError(2)
@@ -85,7 +85,7 @@ def test_cyclic_chain():
 
 
 def test_long_chain():
-    """The nearest are there."""
+    """A long chain is cut after the nearest exceptions."""
 
     def raise_many():
         error = ValueError(0)
@@ -100,9 +100,9 @@ def test_long_chain():
     assert '48' == got['chain'][0]['message']
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason='came with Python 3.11')
+@pytest.mark.skipif(sys.version_info < (3, 11), reason='introduced in Python 3.11')
 def test_notes_and_groups():
-    """With what is in a group, and the chain of each of its members."""
+    """Notes, members of groups and the chain of each member are described."""
 
     def raise_group():
         members = []
@@ -128,9 +128,9 @@ def test_notes_and_groups():
     assert 'note 1' in text
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason='came with Python 3.11')
+@pytest.mark.skipif(sys.version_info < (3, 11), reason='introduced in Python 3.11')
 def test_a_large_group_is_cut_with_a_mark():
-    """In the structure; Python cuts the text itself."""
+    """The structure is cut with a mark; Python cuts the text."""
 
     def raise_group():
         raise builtins.ExceptionGroup('many', [ValueError(n) for n in range(50)])
@@ -140,7 +140,7 @@ def test_a_large_group_is_cut_with_a_mark():
 
 
 def test_many_frames_are_cut_with_a_mark():
-    """The outermost and the innermost are there."""
+    """The outermost and the innermost frames are kept."""
 
     def recurse(n):
         return recurse(n - 1) if n else fail()
@@ -152,14 +152,14 @@ def test_many_frames_are_cut_with_a_mark():
 
 
 class BrokenError(Exception):
-    """Cannot be printed."""
+    """An exception whose str raises."""
 
     def __str__(self):
         raise RuntimeError('no')
 
 
 def test_an_exception_that_cannot_be_printed():
-    """Says so, as a traceback does."""
+    """The description says so, like a traceback of Python."""
 
     def raise_broken():
         raise BrokenError

@@ -1,4 +1,4 @@
-"""Records that wait in memory."""
+"""Records that wait in the memory of the client."""
 
 import gzip
 
@@ -9,7 +9,7 @@ from chronologer.client.buffer import LINE_COST, MAX_BATCH, SLACK, Batch, Buffer
 
 
 def lines_of(buffer: Buffer) -> list[bytes]:
-    """All, oldest first; the buffer is empty then."""
+    """Remove and return all lines, oldest first."""
     buffer.close_batch()
     lines = []
     while buffer.first is not None:
@@ -20,7 +20,7 @@ def lines_of(buffer: Buffer) -> list[bytes]:
 
 
 def test_a_batch_is_the_same_compressed():
-    """Lines, body and key; it only takes less memory."""
+    """A compressed batch has the same lines, body and key, and occupies less memory."""
     batch = Batch([b'{"a":1}'] * 1000)
     before = batch.lines, batch.body, batch.key, batch.count
     size = batch.size
@@ -32,7 +32,7 @@ def test_a_batch_is_the_same_compressed():
 
 
 def test_batches_are_closed_when_they_are_full():
-    """By records or by bytes, so that the server stores each as a whole."""
+    """A batch is limited in records and bytes, so that the server stores it as a whole."""
     buffer = Buffer(2, 2**30)
     for line in (b'a', b'b', b'c', b'x' * (MAX_BATCH - LINE_COST), b'd'):
         buffer.append(line, False)
@@ -44,8 +44,8 @@ def test_batches_are_closed_when_they_are_full():
     assert [2, 1, 1, 1] == counts
 
 
-def test_batches_that_pile_up_are_told():
-    """Until enough of them are compressed."""
+def test_batches_that_pile_up_are_reported():
+    """`is_piling_up` is true until enough batches are compressed."""
     buffer = Buffer(1, 2**30)
     seen = []
     for _ in range(5):
@@ -61,12 +61,12 @@ def test_batches_that_pile_up_are_told():
 
 
 def test_many_batches_cost_no_more_than_few():
-    """To add to, and to find one to compress; a record each, while the server is away."""
+    """Appending a record and finding a batch to compress do not iterate over all batches."""
     buffer = Buffer(1, 2**30)
 
     class Deque(type(buffer._batches)):
         def __iter__(self):
-            raise AssertionError('all of them are looked at')
+            raise AssertionError('the buffer iterates over all batches')
 
     buffer._batches = Deque()
     for _ in range(1000):
@@ -77,8 +77,8 @@ def test_many_batches_cost_no_more_than_few():
     assert buffer.uncompressed() is None
 
 
-def test_room_is_made_for_more_than_one():
-    """So that it is not done again for the next."""
+def test_room_is_made_for_several_records():
+    """More is dropped than one record needs, so that the next record need not drop again."""
     buffer = Buffer(10, 100_000)
     while buffer.has_room(b'x' * 100):
         buffer.append(b'x' * 100, False)
@@ -90,8 +90,8 @@ def test_room_is_made_for_more_than_one():
     assert buffer.size <= 100_000 - 100_000 // SLACK
 
 
-def test_a_count_that_went_wrong_costs_nothing():
-    """An exception of a signal handler came between a change and its count."""
+def test_wrong_counts_are_corrected():
+    """Wrong counts are corrected: a signal handler may raise between a change and its count."""
     buffer = Buffer(10, 10_000)
     buffer.append(b'x', False)
     buffer._size += 20_000
@@ -103,8 +103,8 @@ def test_a_count_that_went_wrong_costs_nothing():
     assert [b'x'] == lines_of(buffer)
 
 
-def test_what_was_sent_is_not_given_up():
-    """The server may have it, under a key that stands for just these lines."""
+def test_sent_batches_are_not_dropped():
+    """A sent batch is not dropped: the server may have stored it under the key of these lines."""
     buffer = Buffer(10, 5000)
     for number in range(10):
         buffer.append(b'%d' % number + b'x' * 200, False)
@@ -116,8 +116,8 @@ def test_what_was_sent_is_not_given_up():
     assert 0 == buffer.make_room(b'x' * 2600)
 
 
-def test_records_to_be_kept_are_given_up_last():
-    """Of those that fill a batch."""
+def test_records_to_be_kept_are_dropped_last():
+    """Of the records that fill a batch, those with `is_kept` are dropped last."""
     buffer = Buffer(10, 20_000)
     for number in range(500):
         line = b'%04d' % number + b'x' * 200
@@ -134,23 +134,23 @@ def test_records_to_be_kept_are_given_up_last():
     st.integers(1, 7),
     st.integers(300, 8000),
 )
-def test_memory_is_bounded_and_the_books_are_right(records, capacity, max_bytes):
-    """What is left is what was taken, in its order, but for what was given up."""
+def test_memory_is_bounded_and_counts_are_right(records, capacity, max_bytes):
+    """The remaining records are the accepted ones without the dropped ones, in their order."""
     buffer = Buffer(capacity, max_bytes)
-    given_up = 0
+    dropped = 0
     expected = []
     for number, (length, is_kept) in enumerate(records):
         line = b'%04d' % number + b'x' * length
         if not buffer.has_room(line):
-            given_up += buffer.make_room(line)
+            dropped += buffer.make_room(line)
         if buffer.has_room(line):
             buffer.append(line, is_kept)
             expected.append((line, is_kept))
         assert buffer.size <= max_bytes
-        assert len(expected) == given_up + len(buffer)
+        assert len(expected) == dropped + len(buffer)
     left = lines_of(buffer)
     positions = [int(line[:4]) for line in left]
     assert sorted(set(positions)) == positions
-    if not given_up:
+    if not dropped:
         assert [line for line, _ in expected] == left
     assert set(left) <= {line for line, _ in expected}

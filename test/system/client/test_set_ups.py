@@ -1,4 +1,4 @@
-"""The set-ups of ``doc/clients.rst``, run as they stand, with the real libraries and server."""
+"""The code of ``doc/clients.rst`` and ``doc/handlers.rst``, run with the real libraries."""
 
 import inspect
 import json
@@ -9,51 +9,35 @@ import shlex
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import quote
 
 import pytest
 
 from chronologer.client import BatchJsonHandler
+from test.documents import DOCUMENTS, Block, read_blocks
 from test.servers.chronologer import AUTHORIZATION, free_port
 
-DOCUMENT = (Path(__file__).parents[2] / 'doc/clients.rst').read_text()
-TIMEOUT = 60  # seconds; of what takes three at most
+HANDLERS = DOCUMENTS['doc/handlers.rst']
+PATHS = (DOCUMENTS['doc/clients.rst'], HANDLERS)
+TIMEOUT = 60  # seconds; no program needs more than three
 FRAGMENTS: dict[str, str] = {}  # first line of a block that is not run: the reason
-LOGGING_JSON = 'logging.json'  # the only file that cannot have its name in it
-
-
-class Block(NamedTuple):
-    """What is to be pasted."""
-
-    language: str
-    text: str
-
-
-def read_blocks() -> list[Block]:
-    """All of the document."""
-    pattern = re.compile(r'^\.\. code:: (\w+)\n\n((?: {4}.*\n|\n)+)', re.MULTILINE)
-    return [
-        Block(language, textwrap.dedent(text).strip() + '\n')
-        for language, text in pattern.findall(DOCUMENT)
-    ]
+LOGGING_JSON = 'logging.json'  # the only file that cannot contain its own name
 
 
 def name_of(block: Block) -> str:
-    """Of its file, or else its first line."""
+    """Return the name of the block's file, or its first line."""
     if block.language == 'json':
         return LOGGING_JSON
     return block.text.partition('\n')[0].removeprefix('# ')
 
 
-BLOCKS = read_blocks()
+BLOCKS = [block for path in PATHS for block in read_blocks(path)]
 FILES = {name_of(block): block.text for block in BLOCKS if block.language in ('python', 'json')}
 COMMANDS = [
     line.removeprefix('$ ')
@@ -66,20 +50,20 @@ used: set[str] = set()
 
 
 def uses(*names: str) -> pytest.MarkDecorator:
-    """Let the test have a project with these files of the document."""
+    """Mark a test that needs a project with these files of the documents."""
     used.update(names)
     return pytest.mark.parametrize('project', [names], indirect=True, ids=[names[-1]])
 
 
 def commands(program: str) -> list[str]:
-    """The command lines of the document that start *program*."""
+    """Return the command lines of the documents that start *program*."""
     found = [command for command in COMMANDS if command.startswith(f'{program} ')]
     used.update(found)
     return found
 
 
 class Project:
-    """A directory with files of the document, and the programs that run in it."""
+    """A directory with files of the documents, and the programs that run in it."""
 
     def __init__(self, directory: Path, server):
         self.directory, self._server = directory, server
@@ -88,18 +72,18 @@ class Project:
         self._last = max((record['id'] for record in newest), default=0)
         self._environment = {
             **{name: value for name, value in os.environ.items() if 'CHRONOLOGER' not in name},
-            'HOME': str(directory),  # gunicorn makes a socket there
+            'HOME': str(directory),  # gunicorn creates a socket there
             'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
             'PYTHONPATH': f'{directory}:{os.environ.get("PYTHONPATH", "")}',
         }
 
     def write(self, name: str, text: str) -> None:
-        """Make a file; of the document's text the address and the port are replaced."""
+        """Write a file, with the address and the port of the documents replaced."""
         text = text.replace('localhost:8080', self._server.host)
         (self.directory / name).write_text(text.replace(':8000', f':{self.port}'))
 
     def run(self, *command: str) -> str:
-        """Run a program to its end, and return what it writes to standard output."""
+        """Run a program to its end and return its standard output."""
         done = subprocess.run(
             [sys.executable, *command],
             cwd=self.directory,
@@ -113,10 +97,10 @@ class Project:
 
     @contextmanager
     def running(self, command: str, stop: signal.Signals) -> Iterator[subprocess.Popen]:
-        """Run a command line during the block, then stop it and wait until all of it has ended."""
+        """Run a command line during the block; then stop it and wait for its end."""
         words = shlex.split(command.replace('--port 8000', f'--port {self.port}'))
         output = self.directory / 'output'
-        # A shell has background jobs ignore SIGINT, which programs inherit; a handler is not.
+        # Background jobs of a shell ignore SIGINT, and programs inherit that, but not a handler.
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         with output.open('w') as file:
             process = subprocess.Popen(
@@ -140,7 +124,7 @@ class Project:
             process.wait()
 
     def get(self, path: str, **headers: str) -> int:
-        """Ask the program that serves; wait until it does. Return the status."""
+        """Wait until the program serves, send a GET request and return the status."""
         deadline = time.monotonic() + TIMEOUT
         while True:
             connection = HTTPConnection('localhost', self.port, timeout=TIMEOUT)
@@ -156,7 +140,7 @@ class Project:
                 connection.close()
 
     def records(self, query: str = '') -> list[dict]:
-        """What has arrived, whole, in the order in which it was logged; nothing is doubled."""
+        """Return the new records, whole, in the order of logging; check that none is duplicated."""
         query = f'id > {self._last}' + (f' AND ({query})' if query else '')
         listing = self._server.get(f'record?left=0&right=999&query={quote(query)}')
         records = [self._server.get(f'record/{record["id"]}') for record in reversed(listing)]
@@ -167,7 +151,7 @@ class Project:
 
 @pytest.fixture
 def project(request, tmp_path, server):
-    """An empty directory, or one with the files that the test `uses`."""
+    """An empty directory, or one with the files of the mark `uses`."""
     project = Project(tmp_path, server)
     for name in getattr(request, 'param', ()):
         project.write(name, FILES[name])
@@ -175,7 +159,7 @@ def project(request, tmp_path, server):
 
 
 def summary(records: list[dict], *names: str) -> list[tuple]:
-    """Name, level, message, exception and data of the records of some loggers."""
+    """Return name, level, message, exception and data of the records of some loggers."""
     return [
         (
             record['name'],
@@ -194,7 +178,7 @@ ORDER = ('shop.payment', 20, 'Order 387 of bob', None, {'order': 387, 'origname'
 
 @uses('set_up.py', 'declared.py')
 def test_declared(project):
-    """Prefix, suffix and the name before; types of extra; the exception as text and structure."""
+    """Records have prefix, suffix, original name and types; exceptions are text and structure."""
     project.run('declared.py')
     info, error = project.records()
     assert [
@@ -214,7 +198,7 @@ def test_declared(project):
 
 @uses('imperative.py')
 def test_imperative(project):
-    """A URL has the credentials in it; without a prefix the name is the logger's."""
+    """The URL has the credentials; without a prefix the name is that of the logger."""
     project.run('imperative.py')
     expected = [('payment', 20, 'Order 387 of bob', None, {'order': 387})]
     assert expected == summary(project.records())
@@ -222,21 +206,21 @@ def test_imperative(project):
 
 @uses('proxy.py')
 def test_proxy(project):
-    """HTTPHandler behind a queue."""
+    """HTTPHandler works behind a queue."""
     project.run('proxy.py')
     assert [ORDER] == summary(project.records())
 
 
 @uses('proxy_batch.py')
 def test_proxy_batch(project):
-    """BatchJsonHandler behind a queue."""
+    """BatchJsonHandler works behind a queue."""
     project.run('proxy_batch.py')
     assert [ORDER] == summary(project.records())
 
 
 @uses('sigterm.py', 'imperative.py')
 def test_sigterm(project):
-    """A program that is stopped by a signal ends as others do, and sends what it has."""
+    """A program that is stopped by SIGTERM exits normally and sends its records."""
     code = 'import sigterm, imperative, signal; open("ready", "w").close(); signal.pause()'
     project.write('wait.py', code)
     with project.running('python wait.py', signal.SIGTERM) as process:
@@ -251,7 +235,7 @@ def test_sigterm(project):
 
 @uses('keep_refused.py')
 def test_keep_refused(project, server):
-    """What is refused is in a file, once, and can be posted as it is."""
+    """Rejected records are in a file, once, and can be posted unchanged."""
     project.write(
         'refused.py',
         'import logging\n'
@@ -317,7 +301,7 @@ except ValueError:
 
 @uses('set_up.py')
 def test_queries(project):
-    """Exceptions are found as the document says, those and no others."""
+    """The documented queries find the described exceptions and no others."""
     project.write('failures.py', FAILURES)
     project.run('failures.py')
     found = {query: [r['message'] for r in project.records(query)] for query in QUERIES}
@@ -329,7 +313,7 @@ def test_queries(project):
 
 @uses('set_up.py', 'structlog_set_up.py')
 def test_structlog(project):
-    """Event and arguments, what is bound, the exception; the place is that of the call."""
+    """Event, arguments, bound values and exception arrive, with the position of the call."""
     project.write(
         'shop.py',
         'import structlog, structlog_set_up\n'
@@ -358,7 +342,7 @@ def test_structlog(project):
 
 @uses('loguru_set_up.py')
 def test_loguru(project):
-    """The message without the traceback, what is bound, the exception, the module as name."""
+    """Message, bound values, exception and module arrive; the message has no traceback."""
     project.write(
         'shop.py',
         'import loguru_set_up\n'
@@ -386,7 +370,7 @@ def test_loguru(project):
 
 @uses('set_up.py', 'settings.py')
 def test_django(project):
-    """A record of a view with its request; its uncaught exception; a page that is not there."""
+    """Records of a view with its request, of its exception and of a missing page arrive."""
     project.write(
         'site_settings.py',
         'from settings import *\n'
@@ -431,13 +415,13 @@ def test_django(project):
 
 
 def flask_record(number: int) -> tuple:
-    """What the Flask application logs for a request."""
+    """Return the summary of the record that the Flask application logs for a request."""
     data = {'user': 'bob', 'origname': 'flask_app'}
     return ('shop.flask_app', 20, f'Order {number}', None, data)
 
 
 def flask_failure(number: int) -> tuple:
-    """What Flask logs for an exception."""
+    """Return the summary of the record that Flask logs for an exception."""
     text = f'Exception on /order/{number} [GET]'
     return ('shop.flask_app', 40, text, 'KeyError', {'origname': 'flask_app'})
 
@@ -445,7 +429,7 @@ def flask_failure(number: int) -> tuple:
 @uses('set_up.py', 'flask_app.py')
 @pytest.mark.parametrize('command', commands('flask'))
 def test_flask(project, command):
-    """A record of a view and its uncaught exception; the server's own lines."""
+    """Records of a view, of its uncaught exception, and of the server arrive."""
     with project.running(command, signal.SIGINT):
         assert [200, 500] == [project.get('/order/387'), project.get('/order/388')]
     records = project.records()
@@ -460,7 +444,7 @@ def test_flask(project, command):
 @pytest.mark.parametrize('options', ['', ' --workers 2'])
 @pytest.mark.parametrize('command', commands('uvicorn'))
 def test_uvicorn(project, command, options):
-    """Of the application, of uvicorn, and the exception; also what is just before SIGTERM."""
+    """Records of the application, of uvicorn and of the exception arrive, up to SIGTERM."""
     with project.running(command + options, signal.SIGTERM):
         assert [200, 500] == [project.get('/order/387'), project.get('/order/388')]
         project.get('/no')
@@ -484,7 +468,7 @@ def test_uvicorn(project, command, options):
 @uses('set_up.py', 'flask_app.py', 'gunicorn.conf.py')
 @pytest.mark.parametrize('command', commands('gunicorn'))
 def test_gunicorn(project, command):
-    """Of the application in its workers, of the master, requests without their headers."""
+    """Records of the workers, of the master and of requests arrive, without request headers."""
     with project.running(command, signal.SIGTERM):
         secret = 'c2VjcmV0'
         for _ in range(5):
@@ -509,7 +493,7 @@ def test_gunicorn(project, command):
 @uses('set_up.py', 'celery_app.py')
 @pytest.mark.parametrize('command', commands('celery'))
 def test_celery(project, command):
-    """Of tasks in the pool's processes, of the worker, and the exception of a task."""
+    """Records of tasks, of the worker and of a task's exception arrive."""
     (project.directory / 'broker').mkdir()
     project.write('celeryconfig.py', CELERY_CONFIG.replace('{directory}', str(project.directory)))
     with project.running(command, signal.SIGTERM):
@@ -548,23 +532,22 @@ result_backend = 'file://{directory}'
 
 
 def test_all_parameters_are_in_the_table():
-    """With their defaults."""
+    """The table in the document has all parameters with their defaults."""
     defaults = {
         parameter.name: '' if parameter.default is parameter.empty else repr(parameter.default)
         for parameter in inspect.signature(BatchJsonHandler).parameters.values()
+        if parameter.kind is not parameter.VAR_KEYWORD  # former ones, which are refused
     }
     for name in ('flushLevel', 'keepLevel'):
         defaults[name] = logging.getLevelName(int(defaults[name]))
     defaults['url'] = defaults['url'].strip("'")
-    section = DOCUMENT.partition('\nParameters\n')[2].partition('\nThose of ``QueueProxy')[0]
+    section = HANDLERS.read_text().partition('\nThose of ``QueueProxy')[0]
     table = re.findall(r'^``(\w+)`` +(?:``(\S+)`` +)?\S', section, re.MULTILINE)
     assert defaults == dict(table)
 
 
 def test_every_block_is_run():
-    """Or there is a reason why not."""
+    """A block that is not run has a reason in `FRAGMENTS`."""
     parts = {name for name in (*FILES, *COMMANDS) if name not in FRAGMENTS}
     assert used == parts
-    assert DOCUMENT.count('.. code:: ') == len(BLOCKS)
-    assert ['.. contents::'] == re.findall(r'^.*::$', DOCUMENT, re.MULTILINE)
     assert {'console', 'json', 'python', 'sql'} == {block.language for block in BLOCKS}

@@ -3,12 +3,17 @@
 import os
 import socket
 import struct
+import time
+from http.client import HTTPException
+from itertools import chain, repeat
 
 import pytest
 
+from chronologer.client import time_limit
 from chronologer.client.buffer import Batch
 from chronologer.client.connection import Address, Connection, parse_address
-from test.client.peer import Peer, answer, hang_up
+from chronologer.client.proxy import Proxy
+from test.system.client.peer import TIMEOUT, Peer, answer, hang_up
 
 
 @pytest.mark.parametrize(
@@ -25,7 +30,7 @@ from test.client.peer import Peer, answer, hang_up
     ],
 )
 def test_addresses(given, wanted):
-    """Host and path apart, or a URL, whose parts count."""
+    """An address is a host and a path, or a URL whose parts override the other arguments."""
     defaults = ('', '/api/v1/record', False, None)
     assert Address(*wanted) == parse_address(*given, *defaults[len(given) :])
 
@@ -53,8 +58,8 @@ def test_addresses(given, wanted):
         (('logs', '/', False, ('u:x', 'p')), 'credentials: a user name with a colon'),
     ],
 )
-def test_what_is_no_address_is_refused(given, problem):
-    """When the handler is made, and in words that help; passwords are not repeated."""
+def test_invalid_addresses_are_refused(given, problem):
+    """The message names the argument and does not show passwords."""
     with pytest.raises(ValueError, match='^' + problem.replace('(', r'\(')) as caught:
         parse_address(*given, *('', '', False, None)[len(given) :])
     assert 'b@' not in str(caught.value)
@@ -65,7 +70,7 @@ def connect(peer: Peer) -> Connection:
 
 
 def test_a_request():
-    """NDJSON, compressed, with key and credentials; the answer as it is."""
+    """A request has compressed NDJSON, key and credentials; the answer is returned unchanged."""
     batch = Batch([b'{"message":"a"}', b'{"message":"b"}'])
     with Peer() as peer:
         connection = connect(peer)
@@ -80,7 +85,7 @@ def test_a_request():
 
 
 def test_the_connection_is_kept():
-    """And replaced at once when the server has closed it meanwhile."""
+    """A connection is reused, and replaced immediately when the server has closed it."""
     with Peer(None, None, hang_up, None) as peer:
         connection = connect(peer)
         for _ in range(3):
@@ -91,8 +96,8 @@ def test_the_connection_is_kept():
     assert peer.requests[2].key == peer.requests[3].key
 
 
-def test_a_server_that_closes_is_taken_at_its_word():
-    """After ``Connection: close`` the next request takes another connection."""
+def test_connection_close_is_followed():
+    """After ``Connection: close`` the next request uses a new connection."""
     with Peer(answer(503, Connection='close'), None) as peer:
         connection = connect(peer)
         batch = Batch([b'{"message":"a"}'])
@@ -102,8 +107,8 @@ def test_a_server_that_closes_is_taken_at_its_word():
 
 
 @pytest.mark.parametrize('status', [401, 413])
-def test_an_answer_that_comes_before_the_body_was_read(status):
-    """It is read, though the server has closed and the rest of the body cannot be sent."""
+def test_an_answer_before_the_end_of_the_body(status):
+    """The answer is read, though the server has closed and the body cannot be sent completely."""
     lines = [b'{"message":"%d"}' % n for n in range(2_000_000)]
 
     def answer_and_close(connection: socket.socket, request: object) -> None:
@@ -120,15 +125,14 @@ def test_an_answer_that_comes_before_the_body_was_read(status):
 
 
 def reset(connection: socket.socket, request: object) -> None:
-    """Close so that the other side gets a reset."""
+    """Close the connection with a reset."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
     os.close(connection.detach())
 
 
 @pytest.mark.parametrize('fault', [hang_up, reset, b'nonsense\r\n\r\n'])
-def test_no_answer_is_an_error(fault):
-    """Of the network's or of HTTP's."""
-    from http.client import HTTPException
+def test_a_missing_answer_is_an_error(fault):
+    """The error is one of the network or of HTTP."""
 
     def send_and_hang_up(connection: socket.socket, request: object) -> None:
         connection.sendall(fault)
@@ -140,9 +144,98 @@ def test_no_answer_is_an_error(fault):
             connection.post(b'', 'key')
 
 
-def test_a_server_that_stalls_is_given_up():
-    """After the time for a request."""
+def test_a_stalled_server_times_out():
+    """The request fails after its timeout."""
     with Peer(lambda connection, request: None) as peer:
         connection = Connection(Address(peer.host, '/', False, None), timeout=0.2)
         with pytest.raises(TimeoutError):
             connection.post(Batch([b'{}']).body, 'key')
+
+
+STORED = answer(201, [0])
+CHUNKED = b'HTTP/1.1 201 Said\r\nTransfer-Encoding: chunked\r\n\r\n'
+DRIPS = {
+    'status': [STORED[n : n + 1] for n in range(len(STORED))],
+    'headers': chain([b'HTTP/1.1 201 Said\r\nX: '], repeat(b'x')),
+    'body': chain([b'HTTP/1.1 201 Said\r\nContent-Length: 999\r\n\r\n'], repeat(b' ')),
+    'chunks': chain([CHUNKED], repeat(b'1\r\n \r\n')),
+    'interim': repeat(b'HTTP/1.1 100 Continue\r\n\r\n'),
+    'early hints': repeat(b'HTTP/1.1 103 Early Hints\r\n\r\n'),
+}
+
+
+@pytest.mark.parametrize('parts', DRIPS.values(), ids=DRIPS)
+def test_an_answer_in_drips_times_out(parts):
+    """The time of the whole request is limited, though each part arrives in time."""
+
+    def drip(connection: socket.socket, request: object) -> None:
+        for part in parts:
+            connection.sendall(part)
+            time.sleep(0.05)
+
+    with Peer(drip) as peer:
+        connection = Connection(Address(peer.host, '/', False, None), timeout=0.5)
+        start = time.monotonic()
+        with pytest.raises(TimeoutError):
+            connection.post(Batch([b'{}']).body, 'key')
+        assert time.monotonic() - start < TIMEOUT / 4
+
+
+def test_a_flood_of_answers_ends(monkeypatch):
+    """The size of a response is limited, with all interim responses before it."""
+    monkeypatch.setattr(time_limit, 'MAX_ANSWER', 100_000)
+
+    def flood(connection: socket.socket, request: object) -> None:
+        while True:
+            connection.sendall(b'HTTP/1.1 100 Continue\r\n\r\n' * 1000)
+
+    with Peer(flood) as peer:
+        connection = Connection(Address(peer.host, '/', False, None))
+        with pytest.raises(HTTPException, match='a response of more than 100,000 bytes'):
+            connection.post(Batch([b'{}']).body, 'key')
+
+
+def test_a_body_that_is_read_in_drips_times_out(monkeypatch):
+    """The rate at which a server has to read is limited as well."""
+    monkeypatch.setattr(time_limit, 'MIN_RATE', 2**30)
+
+    def read_slowly(connection: socket.socket, request: object) -> None:
+        while connection.recv(2**10):
+            time.sleep(0.05)
+
+    with Peer(read_slowly) as peer:
+        peer.is_reading_bodies = False
+        connection = Connection(Address(peer.host, '/', False, None), timeout=0.5)
+        start = time.monotonic()
+        with pytest.raises(TimeoutError):
+            connection.post(os.urandom(2**25), 'key')
+        assert time.monotonic() - start < TIMEOUT / 4
+
+
+def test_interim_responses_are_skipped():
+    """The response to a request is the final one, whatever comes before it."""
+    interim = b'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n'
+    with Peer(interim + answer(503), interim + answer(201, [7])) as peer:
+        connection = connect(peer)
+        body = Batch([b'{}']).body
+        assert [503, 201] == [connection.post(body, key).status for key in ('a', 'b')]
+        connection.close()
+    assert 1 == peer.connections
+
+
+def test_a_proxy():
+    """It gets the whole URL, and its own credentials beside those for the server."""
+    with Peer() as peer:
+        address = Address('logs.invalid:8080', '/api/v1/record', False, ('bob', 'x'))
+        connection = Connection(address, proxy=Proxy(peer.host, {'Proxy-Authorization': 'p'}))
+        assert [201, 201] == [
+            connection.post(Batch([b'{"message":"a"}']).body, key).status for key in 'ab'
+        ]
+        connection.close()
+    assert 1 == peer.connections
+    request = peer.requests[0]
+    assert 'http://logs.invalid:8080/api/v1/record' == request.target
+    assert ('logs.invalid:8080', 'p') == (
+        request.headers['Host'], request.headers['Proxy-Authorization'],
+    )  # fmt: skip
+    assert 'Authorization' in request.headers
