@@ -1,7 +1,7 @@
 """
-What logging costs a program: by our client, by the original's, by the standard library's handlers.
+The cost of logging for a program, with our client, the original's and the standard library's.
 
-Each measurement is a program of its own, ``program.py``, and has a new server; see README.rst.
+Each measurement is a separate program, ``program.py``, with a new server; see README.rst.
 """
 
 import json
@@ -19,11 +19,11 @@ from pathlib import Path
 from bench.peer import PYTHON, Peer, install
 from test.servers.chronologer import AUTHORIZATION, Server, free_port
 
-ROUNDS = 5  # of which the median counts
-BURST = 5000  # calls as fast as can be
+ROUNDS = 5  # the result is their median
+BURST = 5000  # calls as fast as possible
 RECORDS = 50_000  # of one run until they are stored
-POSTS = 1500  # the same by HTTPHandler
-WAITING = 100_000  # records, while the server is away
+POSTS = 1500  # like RECORDS, by HTTPHandler
+WAITING = 100_000  # records while the server is unavailable
 TIMEOUT = 300  # seconds of one program
 ROOT = Path(__file__).parent.parent
 
@@ -53,14 +53,14 @@ RATES = {
     "original's, capacity 1,000; its server": ('original 1000 0', RECORDS, 'original'),
 }
 MEMORY = {
-    'QueueHandler, unbounded, not listened to': 'queue without listener',
+    'QueueHandler, unbounded, no listener': 'queue without listener',
     "original's, unbounded queue": 'original 128 0',
     OURS: 'batch',
 }
 
 
 def main() -> None:
-    """Print the tables; the rounds may be given."""
+    """Print the tables; the argument is the number of rounds."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     install()
     columns = ('paced p50', 'paced p99', 'burst p50', 'burst p99', 'burst mean')
@@ -68,8 +68,8 @@ def main() -> None:
     columns = ('records/s', 'CPU s/million', 'lost, %')
     print_table('until stored', columns, medians(rounds, RATES, rate))
     columns = ('MB', 'MB 2 s later', 'records kept')
-    for what, measure in (('nobody listens', refused), ('nobody answers', unanswered)):
-        print_table(f'{WAITING:,} records, {what}', columns, medians(rounds, MEMORY, measure))
+    for kind, measure in (('no server', refused), ('no answer', unanswered)):
+        print_table(f'{WAITING:,} records, {kind}', columns, medians(rounds, MEMORY, measure))
 
 
 def medians(rounds: int, cases: dict, measure: Callable[..., Figures]) -> dict[str, Figures]:
@@ -85,13 +85,13 @@ def medians(rounds: int, cases: dict, measure: Callable[..., Figures]) -> dict[s
 
 
 def calls(name: str) -> Figures:
-    """What a call costs."""
+    """Measure the duration of a call."""
     with serving('ours') as host:
         return run('calls', name, host, BURST)
 
 
 def rate(name: str, count: int, server: str) -> Figures:
-    """How fast records are stored; only the original's bounded queue may lose some."""
+    """Measure the rate of stored records; only the original's bounded queue may lose some."""
     with serving(server) as host:
         figures = run('rate', name, host, count)
         stored = stored_at(host)
@@ -105,31 +105,31 @@ def rate(name: str, count: int, server: str) -> Figures:
 
 
 def refused(name: str) -> Figures:
-    """What records take that wait where nobody listens; our client says so in one more."""
+    """Measure the memory of waiting records without a server; our client logs one more."""
     return memory(name, f'127.0.0.1:{free_port()}', notices=1)
 
 
 def unanswered(name: str) -> Figures:
-    """The same where the request is taken and never answered."""
+    """Measure the memory of waiting records if the server accepts requests and never answers."""
     with socket.create_server(('127.0.0.1', 0)) as listener:
         return memory(name, f'127.0.0.1:{listener.getsockname()[1]}', notices=0)
 
 
 def memory(name: str, host: str, notices: int) -> Figures:
-    """What records take that wait; none of ours may be lost."""
+    """Measure the memory of waiting records; our client may lose none."""
     figures = run('memory', name, host, WAITING)
     if name == 'batch' and figures['records kept'] != WAITING + notices:
         raise RuntimeError(f'{figures["records kept"]:,} records kept')
     return figures
 
 
-def run(what: str, name: str, host: str, count: int) -> Figures:
+def run(kind: str, name: str, host: str, count: int) -> Figures:
     """Run ``program.py`` with our client, or with the original's."""
     environment = {key: value for key, value in os.environ.items() if key != 'PYTHONPATH'}
     if not name.startswith('original'):
         environment['PYTHONPATH'] = str(ROOT)
     python = PYTHON if name.startswith('original') else sys.executable
-    command = [python, ROOT / 'bench/program.py', what, name, host, str(count)]
+    command = [python, ROOT / 'bench/program.py', kind, name, host, str(count)]
     with tempfile.TemporaryDirectory() as cwd, open(f'{cwd}/errors', 'w+b') as errors:
         program = subprocess.run(
             command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=errors,
@@ -137,13 +137,13 @@ def run(what: str, name: str, host: str, count: int) -> Figures:
         )  # fmt: skip
         if program.returncode:
             errors.seek(0)
-            raise RuntimeError(f'{what}, {name}: {errors.read()[-2000:].decode()}')
+            raise RuntimeError(f'{kind}, {name}: {errors.read()[-2000:].decode()}')
     return json.loads(program.stdout.splitlines()[-1])
 
 
 @contextmanager
 def serving(server: str) -> Iterator[str]:
-    """The address of a new server with an empty SQLite file."""
+    """Yield the address of a new server with an empty SQLite file."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name)
         made = Server(path) if server == 'ours' else Peer(f'sqlite:///{path}/original.sqlite', [])
@@ -152,7 +152,7 @@ def serving(server: str) -> Iterator[str]:
 
 
 def stored_at(host: str) -> int:
-    """The records that a server has of the program."""
+    """Return the number of records of the program on a server."""
     connection = HTTPConnection(host, timeout=30)
     connection.request('HEAD', '/api/v1/record?name=shop', headers=AUTHORIZATION)
     response = connection.getresponse()
@@ -161,7 +161,7 @@ def stored_at(host: str) -> int:
 
 
 def print_table(title: str, columns: tuple[str, ...], results: dict[str, Figures]) -> None:
-    """A line for each; a ratio says by how much ours is better than the line."""
+    """Print a line for each case; a ratio above 1 means that ours is better."""
     print(f'{title:40}' + ''.join(f'{name:>14}' + RATIO.get(name, '') for name in columns))
     for case, figures in results.items():
         line = f'{case:40}'

@@ -1,4 +1,4 @@
-"""Records of a made-up shop over 30 days; the same at each run."""
+"""Records of a fictitious shop over 30 days; the same at each run."""
 
 import logging
 import random
@@ -30,7 +30,7 @@ TRACEBACK = (
 
 
 def make_records(count: int, seed: int = 387, duration: timedelta = DURATION) -> Iterator[Record]:
-    """Yield *count* records in the order of time, with all that a LogRecord carries."""
+    """Yield *count* records in the order of time, with all parts of a LogRecord."""
     chance = random.Random(seed)
     step = duration / count
     for index in range(count):
@@ -69,7 +69,7 @@ def make_records(count: int, seed: int = 387, duration: timedelta = DURATION) ->
 
 
 def as_logrecord(record: Record) -> dict[str, Any]:
-    """The ``__dict__`` of the LogRecord that *record* is made of, as JSON has it."""
+    """Return the ``__dict__`` of the LogRecord that *record* is made of, as JSON has it."""
     assert record.logrec is not None
     return {
         'name': record.name,

@@ -1,7 +1,8 @@
 """
-The storage engines side by side, and the original on SQLite: ingestion, disk and ten questions.
+The storage engines compared, with the original on SQLite: ingestion, disk and ten queries.
 
-Each gets the same NDJSON in bodies of 10,000 lines over one connection, and is asked over HTTP.
+Each engine gets the same NDJSON in bodies of 10,000 lines over one connection, and is queried over
+HTTP.
 """
 
 import sys
@@ -25,19 +26,19 @@ from chronologer.storage import create_storage
 from test.servers.chronologer import Server
 
 BODY = 10_000  # records
-SETTLE = 20  # seconds for merges and checkpoints that ingestion has left
-LIMIT = 600  # seconds that a question may take
+SETTLE = 20  # seconds for merges and checkpoints after the ingestion
+LIMIT = 600  # seconds that a query may last
 
 
 def numbered(query: str) -> str:
-    """An expression in a URL, but for the place of a number."""
+    """Return an expression for a URL that keeps the placeholder of a number."""
     return quote(query, safe='{}')
 
 
 HEAD, GET = 'HEAD /api/v1/record?', 'GET /api/v1/record?'
 NEWEST = GET + 'left=0&right=99'
-# Terms differ from one time to the next: ClickHouse remembers where a condition did not hold.
-QUESTIONS = {
+# Terms differ in each round, because ClickHouse caches where a condition does not hold.
+QUERIES = {
     'count by name prefix': HEAD + 'name=shop.api',
     'timeline by hour': HEAD + 'group=hour&timezone=UTC',
     'newest 100': NEWEST,
@@ -45,7 +46,7 @@ QUESTIONS = {
     'newest 100, level and name': NEWEST + '&level=40&name=shop.api',
     'newest 100, substring': NEWEST + '&query=' + numbered("message LIKE '%138{n}%'"),
     'newest 100, search of a rare infix': NEWEST + '&search=ser49{n}',
-    'newest 100, search of what nobody wrote': NEWEST + '&search=zebra{n}',
+    'newest 100, search of an absent word': NEWEST + '&search=zebra{n}',
     'newest 100, search of a common word': NEWEST + '&search=mail',
     'newest 100, field equality': NEWEST
     + '&query='
@@ -57,7 +58,7 @@ QUESTIONS = {
 
 
 def main() -> None:
-    """Print the table for a number of records and for the engines that are named."""
+    """Print the table for a number of records and for these engines."""
     count, engines = int(sys.argv[1]), sys.argv[2:]
     results = {engine: measure(engine, count) for engine in engines}
     print(f'{f"{count:,} records":40}' + ''.join(f'{engine:>12}' for engine in engines))
@@ -67,7 +68,7 @@ def main() -> None:
 
 
 def measure(engine: str, count: int) -> dict[str, float]:
-    """What is measured of one engine."""
+    """Measure one engine."""
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         directory = Path(name)
@@ -83,13 +84,13 @@ def measure(engine: str, count: int) -> dict[str, float]:
             figures['NDJSON, records/s'] = count / seconds
             figures['NDJSON, CPU s/million'] = cpu / count * 1e6
             time.sleep(SETTLE)
-            for question, text in QUESTIONS.items():
-                if is_peer and 'search=' in text:  # which it does not know, and leaves aside
+            for title, text in QUERIES.items():
+                if is_peer and 'search=' in text:  # the original ignores the parameter
                     continue
                 path = text.format(half=count // 2, half_end=count // 2 + 99, n='{n}')
                 try:
-                    figures[f'{question}, ms'] = median(server.host, path) * 1e3
-                except (RefusedError, OSError):  # some are not for the original
+                    figures[f'{title}, ms'] = median(server.host, path) * 1e3
+                except (RefusedError, OSError):  # the original does not support all queries
                     continue
             figures['peak memory of a process, MB'] = max(map(peak_memory, pids))
         figures['bytes of NDJSON per record'] = size / count
@@ -106,7 +107,7 @@ def measure(engine: str, count: int) -> dict[str, float]:
 
 
 def dsns(engine: str, directory: Path) -> AbstractContextManager[tuple]:
-    """Functions that return the DSN of an empty database, for us and for the original."""
+    """Yield functions that return the DSN of an empty database, for us and for the original."""
     if engine == 'chdb':
         return embedded(directory)
     if engine == 'original':
@@ -116,12 +117,12 @@ def dsns(engine: str, directory: Path) -> AbstractContextManager[tuple]:
 
 @contextmanager
 def embedded(directory: Path) -> Iterator[tuple]:
-    """One for us."""
+    """Yield such a function for us only."""
     yield lambda: f'chdb://{directory}/clickhouse', None
 
 
 def fill(server: Any, pids: list[int], count: int) -> tuple[float, float, int]:
-    """Post the records; return seconds, those of CPU, and bytes; without the time to make them."""
+    """Post the records; return seconds, CPU seconds and bytes, without making the records."""
     records = make_records(count)
     address = ('127.0.0.1', int(server.host.partition(':')[2]))
     seconds = cpu = 0.0
@@ -140,11 +141,11 @@ def fill(server: Any, pids: list[int], count: int) -> tuple[float, float, int]:
 
 
 def parts_size(dsn: str) -> float:
-    """Bytes of what is in use; parts that were merged stay for some minutes."""
+    """Return the bytes of active parts; merged parts stay on disk for some minutes."""
     with create_storage(dsn) as storage:
         storage.check()
         sql = "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND table = 'record'"
-        with storage._reading() as db:  # type: ignore[attr-defined]
+        with storage._database.read() as db:  # type: ignore[attr-defined]
             return float(db.execute(sql).fetchone()[0])
 
 

@@ -1,8 +1,8 @@
 """
-HTTP fronts compared: an answer of 201 to a post, with a thread between as a writer would be.
+HTTP fronts compared: a POST is answered with 201 after a call-back of a writer thread.
 
-Posts a second over kept and over new connections, and what a thousand half-sent requests do to
-ordinary ones. The table is in doc/performance.rst.
+The figures are posts per second over kept and over new connections, and the delay of ordinary
+requests by 1,000 half-sent ones. The table is in doc/performance.rst.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ done: SimpleQueue[Callable[[], None]] = SimpleQueue()
 
 
 def write() -> None:
-    """Call back what has gathered, as the writer does after a commit."""
+    """Call back all waiting requests, as the writer does after a commit."""
     while True:
         group = [done.get()]
         with contextlib.suppress(Empty):
@@ -43,35 +43,35 @@ def write() -> None:
 
 
 def wsgi(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-    """The thread of the request waits."""
+    """Wait in the thread of the request."""
     environ['wsgi.input'].read(int(environ.get('CONTENT_LENGTH') or 0))
-    turn = threading.Lock()
-    turn.acquire()
-    done.put(turn.release)
-    turn.acquire()
+    lock = threading.Lock()
+    lock.acquire()
+    done.put(lock.release)
+    lock.acquire()
     start_response('201 Created', HEADERS)
     return [BODY]
 
 
 async def rsgi(scope: Any, protocol: Any) -> None:
-    """Nothing waits but a task."""
+    """Wait in a task."""
     await protocol()
-    await written()
+    await wait_written()
     protocol.response_bytes(201, HEADERS, BODY)
 
 
 async def asgi(scope: Any, receive: Any, send: Any) -> None:
-    """Likewise."""
+    """Wait in a task."""
     while (await receive()).get('more_body'):
         pass
-    await written()
+    await wait_written()
     headers = [(name.lower().encode(), value.encode()) for name, value in HEADERS]
     await send({'type': 'http.response.start', 'status': 201, 'headers': headers})
     await send({'type': 'http.response.body', 'body': BODY})
 
 
-def written() -> asyncio.Future[None]:
-    """Done when the writer has called back."""
+def wait_written() -> asyncio.Future[None]:
+    """Return a future that is done when the writer has called back."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[None] = loop.create_future()
     done.put(partial(loop.call_soon_threadsafe, future.set_result, None))
@@ -91,13 +91,13 @@ def serve_granian(port: int, interface: str, **options: Any) -> None:
 
 
 def load(interface: str) -> Any:
-    """The application, in the worker process."""
+    """Return the application, in the worker process."""
     threading.Thread(target=write, daemon=True).start()
     return {'wsgi': wsgi, 'rsgi': rsgi, 'asginl': asgi}[interface]
 
 
 def serve_cheroot(port: int) -> None:
-    """As CherryPy has it, but for the number of threads and the backlog."""
+    """Serve as CherryPy does, with other numbers of threads and of waiting connections."""
     from cheroot.wsgi import Server
 
     Server(('127.0.0.1', port), load('wsgi'), numthreads=64, request_queue_size=1024).start()
@@ -126,7 +126,7 @@ FRONTS: dict[str, Callable[[int], None]] = {
 
 
 def main() -> None:
-    """Print the table; or serve one of the fronts, for the child that does it."""
+    """Print the table; with arguments, serve one of the fronts, as a child process."""
     if len(sys.argv) > 1:
         FRONTS[sys.argv[1]](int(sys.argv[2]))
         return
@@ -146,7 +146,7 @@ def main() -> None:
 
 
 def kill_all(process: subprocess.Popen[bytes]) -> None:
-    """End a front that its half-sent requests keep from ending."""
+    """Kill a front that does not end because of its half-sent requests."""
     children = Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split()
     for pid in children:
         with contextlib.suppress(ProcessLookupError):
@@ -156,7 +156,7 @@ def kill_all(process: subprocess.Popen[bytes]) -> None:
 
 
 def await_start(port: int) -> None:
-    """Return when somebody listens."""
+    """Wait until the front listens."""
     for _ in range(200):
         with contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', port)):
             break
@@ -165,7 +165,7 @@ def await_start(port: int) -> None:
 
 
 def measure(port: int) -> str:
-    """The figures of a front, as a line."""
+    """Return the figures of a front as a line."""
     address = ('127.0.0.1', port)
     post = request('x', '/', b'x' * 600, 'Authorization: Basic bG9nZ2VyOg==')
     figures = [
@@ -178,7 +178,7 @@ def measure(port: int) -> str:
 
 
 def half_sent(address: tuple[str, int]) -> str:
-    """Ordinary requests while many others are held in the middle of their headers or bodies."""
+    """Measure ordinary requests while many others are stopped within their headers or bodies."""
     head = b'POST / HTTP/1.1\r\nHost: x\r\n'
     whole = head + b'Content-Length: 8\r\n\r\n{"id":1}'
     seconds: list[float] = []

@@ -1,7 +1,7 @@
 """
-How fast records are taken: Chronologer, the original, and a plain loop of `executemany`.
+Ingestion rates of Chronologer, of the original, and of a plain loop of `executemany`.
 
-Real servers on loopback, the same records for all of them; see README.rst.
+The servers are real, on loopback, and get the same records; see README.rst.
 """
 
 import json
@@ -29,14 +29,14 @@ from test.servers.chronologer import AUTHORIZATION, Server
 
 RECORDS = 40_000  # of one run of bulk posts; they span an hour
 SECONDS = 2.0  # of one run of single posts
-RUNS = 3  # of which the median counts
+RUNS = 3  # the result is their median
 PATH = '/api/v1/record'
 HEADER = f'Authorization: {AUTHORIZATION["Authorization"]}'
-TICKS = 100  # of the clock of /proc, a second
+TICKS = 100  # of the clock of /proc per second
 
 
 def main() -> None:
-    """Print the table for the engine that is named: sqlite, mysql or mariadb."""
+    """Print the table for an engine: sqlite, mysql or mariadb."""
     engine = sys.argv[1] if len(sys.argv) > 1 else 'sqlite'
     texts = [
         orjson.dumps(as_logrecord(r)) for r in make_records(RECORDS, duration=timedelta(1 / 24))
@@ -52,10 +52,10 @@ def main() -> None:
         directory = Path(name)
         with Server(directory, dsn=dsn()) as ours, Peer(peer_dsn(), []) as original:
             for _ in range(RUNS):
-                for who, server in (('ours', ours), ('original', original)):
-                    pids = [server.process.pid, *(ours.workers() if who == 'ours' else [])]
-                    for question, figure in measure(server.host, texts, pids, who == 'ours'):
-                        results[who].setdefault(question, []).append(figure)
+                for server_name, server in (('ours', ours), ('original', original)):
+                    pids = [server.process.pid, *(ours.workers() if server_name == 'ours' else [])]
+                    for title, figure in measure(server.host, texts, pids, server_name == 'ours'):
+                        results[server_name].setdefault(title, []).append(figure)
         if engine == 'sqlite':
             results['ours']['bytes on disk per record'] = [disk(directory, 'a')]
             results['original']['bytes on disk per record'] = [disk(directory, 'b')]
@@ -65,10 +65,10 @@ def main() -> None:
                 ]
                 print(f'{title}: {statistics.median(rates):,.0f} rows a second')
     print(f'{engine:44}{"ours":>12}{"original":>12}{"ratio":>8}')
-    for question, figures in results['ours'].items():
+    for title, figures in results['ours'].items():
         ours_median = statistics.median(figures)
-        line = f'{question:44}{ours_median:12,.1f}'
-        if theirs := results['original'].get(question):
+        line = f'{title:44}{ours_median:12,.1f}'
+        if theirs := results['original'].get(title):
             median = statistics.median(theirs)
             line += f'{median:12,.1f}'
             if median:
@@ -77,14 +77,14 @@ def main() -> None:
 
 
 def durable(engine: str, directory: Path) -> AbstractContextManager[tuple]:
-    """Databases for us and for the original that keep what they have committed."""
+    """Yield databases with durable commits, for us and for the original."""
     return databases(engine, directory, ('--innodb-flush-log-at-trx-commit=1',))
 
 
 def measure(
     host: str, texts: list[bytes], pids: list[int], is_ours: bool
 ) -> Iterator[tuple[str, float]]:
-    """Yield what is measured, and the figure; the original takes minutes for 256 connections."""
+    """Yield titles and figures; the original would need minutes for 256 connections."""
     address = (host.partition(':')[0], int(host.partition(':')[2]))
     for threads in (1, 8):
         yield f'HTTPHandler, {threads} threads: posts/s', handler_rate(host, threads)
@@ -114,11 +114,11 @@ def measure(
 
 
 def handler_rate(host: str, threads: int) -> float:
-    """Records a second that one program posts by the standard library's handler."""
+    """Return the records per second that one program posts by the standard library's handler."""
     deadline = time.perf_counter() + SECONDS
     counts = [0] * threads
 
-    def work(number: int) -> None:  # a handler for each: threads wait for each other at one
+    def work(number: int) -> None:  # one handler per thread, because a handler has a lock
         log = logging.Logger(f'shop.web.{number}')
         log.addHandler(logging.handlers.HTTPHandler(host, PATH, 'POST', credentials=('logger', '')))
         while time.perf_counter() < deadline:
@@ -135,25 +135,25 @@ def handler_rate(host: str, threads: int) -> float:
 
 
 def check(load: Load, count: int) -> None:
-    """Make sure that all was taken: a refusal is fast."""
+    """Check that all requests were accepted, because errors would seem fast."""
     if len(load.latencies) != count:
         raise RuntimeError(f'{len(load.latencies)} of {count} requests taken: {load.refused[:1]}')
 
 
 def cpu_seconds(pids: list[int]) -> float:
-    """That processes have used."""
+    """Return the CPU seconds that the processes have used."""
     fields = [Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split() for pid in pids]
     return sum(int(field[11]) + int(field[12]) for field in fields) / TICKS
 
 
 def peak_memory(pid: int) -> float:
-    """The most that a process has ever had, in MB."""
+    """Return the peak memory of a process in MB."""
     status = Path(f'/proc/{pid}/status').read_text()
     return int(status.partition('VmHWM:')[2].split()[0]) / 1024
 
 
 def disk(directory: Path, name: str) -> float:
-    """Bytes of an SQLite file per record."""
+    """Return the bytes of an SQLite file per record."""
     import sqlite3
 
     path = directory / f'{name}.sqlite'
@@ -164,7 +164,7 @@ def disk(directory: Path, name: str) -> float:
 
 
 def plain_loop(directory: Path, texts: list[bytes], is_ready: bool) -> float:
-    """Rows a second of what one would write in an afternoon, with the same table and index."""
+    """Return the rows per second of a minimal program with the same table and index."""
     import sqlite3
 
     directory.mkdir()
@@ -188,7 +188,7 @@ def plain_loop(directory: Path, texts: list[bytes], is_ready: bool) -> float:
 
 
 def row_of(text: bytes) -> tuple[int, int, str, str]:
-    """A line decoded, and encoded again, by the standard library."""
+    """Decode and encode a line with the standard library, and return its row."""
     fields = json.loads(text)
     created, level, message = (fields.pop(name) for name in ('created', 'levelno', 'message'))
     return int(created * 1e6), level, message, json.dumps(fields)

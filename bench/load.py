@@ -1,7 +1,7 @@
 """
-A sender that costs little: prepared requests over raw sockets, one thread for all connections.
+A cheap load generator: prepared requests over raw sockets, one thread for all connections.
 
-So that on a machine with few cores it is the server that is measured.
+On a machine with few cores, most CPU time is left to the server that is measured.
 """
 
 import selectors
@@ -17,7 +17,7 @@ TIMEOUT = 30  # seconds without any answer
 
 @dataclass
 class Load:
-    """What became of the requests."""
+    """The outcome of the requests."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)  # seconds, of those answered by 2xx
@@ -26,18 +26,18 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Requests answered by 2xx, a second."""
+        """Requests per second that were answered by 2xx."""
         return len(self.latencies) / self.seconds
 
     def quantile(self, percent: int) -> float:
-        """Of the latencies, in seconds."""
+        """Return a quantile of the latencies in seconds."""
         if len(self.latencies) < 2:
             raise RuntimeError(f'refused: {self.refused[:1]}')
         return statistics.quantiles(self.latencies, n=100)[percent - 1]
 
 
 def request(host: str, path: str, body: bytes, *headers: str, keep_alive: bool = True) -> bytes:
-    """A POST as it goes over the wire."""
+    """Return the bytes of a POST request."""
     lines = [
         f'POST {path} HTTP/1.1',
         f'Host: {host}',
@@ -49,7 +49,7 @@ def request(host: str, path: str, body: bytes, *headers: str, keep_alive: bool =
 
 
 class _Connection:
-    """One request after the other, as long as there are some and time is left."""
+    """Sends one request after the other, as long as there are some and time is left."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class _Connection:
         self.send_next()
 
     def send_next(self) -> None:
-        """Begin with the next request; without one, be gone from the selector."""
+        """Begin with the next request; without one, leave the selector."""
         request = next(self._requests, None)
         if request is None or not self._is_kept:
             self.close()
@@ -73,7 +73,7 @@ class _Connection:
             self.send()
 
     def send(self) -> None:
-        """Send the request, over a new connection if there is none."""
+        """Send the request, over a new connection if necessary."""
         self._answer = b''
         if self._socket is None:
             self._socket = socket.create_connection(self._address)
@@ -83,14 +83,14 @@ class _Connection:
             self._socket.sendall(self._request)
 
     def close(self) -> None:
-        """Be gone from the selector."""
+        """Close the connection and leave the selector."""
         if self._socket is not None:
             self._selector.unregister(self._socket)
             self._socket.close()
             self._socket = None
 
     def receive(self) -> bytes | None:
-        """The whole answer, once it is there; empty if the server has closed instead."""
+        """Return the whole answer once it has arrived, or b'' if the server has closed."""
         assert self._socket is not None
         try:
             data = self._socket.recv(2**18)
@@ -116,7 +116,7 @@ def send(
     seconds: float = 3600,
     is_kept: bool = True,
 ) -> Load:
-    """Send *requests* over so many connections at once, until they or the time run out."""
+    """Send *requests* over so many connections in parallel, until they or the time end."""
     load = Load()
     selector = selectors.DefaultSelector()
     started = time.perf_counter()

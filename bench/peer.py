@@ -1,8 +1,8 @@
 """
-The original Chronologer 0.4.7 as a peer: its own environment, database and server process.
+The original Chronologer 0.4.7 for comparison, with its own environment, database and server.
 
-It was written for Python 3.5 to 3.7. On later ones its dependencies need newer versions of
-CherryPy and mysqlclient than it asks for, and the names that Python has moved since.
+It was written for Python 3.5 to 3.7. On later versions its dependencies need newer releases of
+CherryPy and mysqlclient, and names that Python has moved need aliases.
 """
 
 import os
@@ -78,13 +78,13 @@ class Peer:
         return subprocess.Popen(
             [PYTHON, '-m', 'chronologer', '-e', 'production', command],
             env=self._environment,
-            cwd=ENVIRONMENT,  # not where its namesake is
+            cwd=ENVIRONMENT,  # not in a directory with our package of the same name
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
 
     def _fill_sqlite(self, records: Iterable[Record]) -> None:
-        """As its own statements store them, without HTTP: that would take minutes."""
+        """Insert records with the original's statements, because HTTP would need minutes."""
         import sqlite3
 
         with sqlite3.connect(self._dsn.removeprefix('sqlite:///')) as db:

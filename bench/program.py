@@ -1,8 +1,8 @@
 """
-A program that logs through one handler, for ``client.py``, which runs it in a process of its own.
+A program that logs through one handler; ``client.py`` runs it in a separate process.
 
-It needs the standard library and ``chronologer.client`` only, so that the original's interpreter
-runs it with the original's client. What it has measured is the last line of its output, as JSON.
+It needs only the standard library and ``chronologer.client``, so that the original's interpreter
+can run it with the original's client. The last line of its output has the results as JSON.
 """
 
 import json
@@ -17,23 +17,23 @@ import sys
 import time
 from pathlib import Path
 
-PACED, PACE = 1000, 250  # calls, calls a second: less than HTTPHandler can post
+PACED, PACE = 1000, 250  # calls, calls per second: fewer than HTTPHandler can post
 ORDER = 'Order %d of %s'
 PAID = 'Order %d of user %d was paid by card %08x within %d ms by worker %d'  # about 70 characters
 
 
 def main() -> None:
     """Run one of the measurements: ``program.py calls|rate|memory HANDLER HOST COUNT``."""
-    what, name, host, count = sys.argv[1:]
+    kind, name, host, count = sys.argv[1:]
     handler = make_handler(name, host)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    measure = {'calls': calls, 'rate': rate, 'memory': memory}[what]
+    measure = {'calls': calls, 'rate': rate, 'memory': memory}[kind]
     print(json.dumps(measure(handler, int(count))), flush=True)
-    os._exit(0)  # without what is still queued
+    os._exit(0)  # without sending queued records
 
 
 def make_handler(name: str, host: str) -> logging.Handler:
-    """Return the handler of that name, as programs set it up."""
+    """Return the handler of that name, with a typical configuration."""
     credentials = ('logger', '')
     http = {'host': host, 'url': '/api/v1/record', 'method': 'POST', 'credentials': credentials}
     if name == 'null':
@@ -57,7 +57,7 @@ def make_handler(name: str, host: str) -> logging.Handler:
         return client.QueueProxyHandler(queue.Queue(), logging.handlers.HTTPHandler, **http)
     if name == 'batch':
         return client.BatchJsonHandler(host, credentials=credentials)
-    original, capacity, maxsize = name.split()  # what its README sets, but for the two
+    original, capacity, maxsize = name.split()  # the values of its README, except these two
     assert original == 'original'
     return client.QueueProxyHandler(
         queue.Queue(int(maxsize)), client.BatchJsonHandler, capacity=int(capacity), host=host,
@@ -66,7 +66,7 @@ def make_handler(name: str, host: str) -> logging.Handler:
 
 
 def calls(handler: logging.Handler, count: int) -> dict[str, float]:
-    """Microseconds of a call: spaced, and then *count* of them as fast as can be."""
+    """Return the microseconds of a call: at a fixed pace, and *count* calls as fast as possible."""
     log = logging.getLogger('shop.orders')
     clock = time.perf_counter
     paced, burst = [], []
@@ -89,7 +89,7 @@ def calls(handler: logging.Handler, count: int) -> dict[str, float]:
 
 
 def rate(handler: logging.Handler, count: int) -> dict[str, float]:
-    """Seconds until *count* records are sent, and those of CPU."""
+    """Return the seconds until *count* records are sent, and the CPU seconds."""
     log = logging.getLogger('shop.orders')
     used, started = cpu_seconds(), time.perf_counter()
     for n in range(count):
@@ -99,7 +99,7 @@ def rate(handler: logging.Handler, count: int) -> dict[str, float]:
 
 
 def memory(handler: logging.Handler, count: int) -> dict[str, float]:
-    """Growth in MB by *count* records that cannot be sent, and how many of them are there."""
+    """Return the MB that *count* unsent records occupy, and how many of them are kept."""
     log = logging.getLogger('shop.orders')
     chance = random.Random(387)
     before = resident()
@@ -108,7 +108,7 @@ def memory(handler: logging.Handler, count: int) -> dict[str, float]:
         extra = {'order': n, 'user': f'user{user}', 'request': f'{chance.getrandbits(64):016x}'}
         log.info(PAID, n, user, card, chance.randrange(2000), chance.randrange(8), extra=extra)
     after = resident()
-    time.sleep(2)  # what is done later to take less
+    time.sleep(2)  # the client compresses them later
     figures = {'MB': after - before, 'MB 2 s later': resident() - before}
     if hasattr(handler, 'counters'):
         counters = handler.counters
@@ -118,13 +118,13 @@ def memory(handler: logging.Handler, count: int) -> dict[str, float]:
 
 
 def cpu_seconds() -> float:
-    """That this process has used."""
+    """Return the CPU seconds of this process."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
 def resident() -> float:
-    """The memory of this process, in MB."""
+    """Return the resident memory of this process in MB."""
     status = Path('/proc/self/status').read_text()
     return int(status.partition('VmRSS:')[2].split()[0]) / 1024
 

@@ -1,7 +1,7 @@
 """
-Questions over HTTP: on a small and on a large log, and on the original Chronologer with the large.
+Queries over HTTP: with few and with many records, and of the original with many.
 
-Both servers answer the same questions on the same records, one after the other in one run.
+Both servers answer the same queries on the same records, one after the other in one run.
 """
 
 import statistics
@@ -22,8 +22,8 @@ from test.servers.chronologer import AUTHORIZATION, Server
 from test.servers.database import DatabaseServer, MariaDB, MySQL
 
 SMALL, LARGE = 10_000, 1_000_000
-BATCH = 1000  # records in a transaction
-ROUNDS, SECONDS = 30, 5  # at most, of each question
+BATCH = 1000  # records per transaction
+ROUNDS, SECONDS = 30, 5  # limits for each query
 
 HEAD, GET = 'HEAD /api/v1/record?', 'GET /api/v1/record?'
 NEWEST = GET + 'left=0&right=99'
@@ -31,8 +31,8 @@ USER = quote("json_extract(logrec, '$.data.user') = 'user387'")
 SUBSTRING = quote("message LIKE '%13871%'")
 ORDER = 'GET /api/v1/record?left=0&right=99&query=' + quote('data.order = 387')
 
-# Question -> request to both, or to us alone.
-QUESTIONS = {
+# Title -> request, and whether the original can answer it.
+QUERIES = {
     'count': (HEAD, True),
     'count by level': (HEAD + 'level=40', True),
     'count by name prefix': (HEAD + 'name=shop.api', True),
@@ -45,7 +45,7 @@ QUESTIONS = {
     'count, field equality': (HEAD + 'query=' + USER, True),
     'newest 100, field equality': (NEWEST + '&query=' + USER, True),
     'search: rare word': (NEWEST + '&search=13871', False),
-    'search: a word nobody wrote': (NEWEST + '&search=zebra', False),
+    'search: absent word': (NEWEST + '&search=zebra', False),
     'search: common word': (NEWEST + '&search=mail', False),
     'search: rare infix': (NEWEST + '&search=ser4999', False),
     'search: common infix': (NEWEST + '&search=eadtimeou', False),
@@ -62,27 +62,27 @@ QUESTIONS = {
 
 
 def main() -> None:
-    """Print the table for the engine that is named: sqlite, mysql or mariadb."""
+    """Print the table for an engine: sqlite, mysql or mariadb."""
     engine = sys.argv[1] if len(sys.argv) > 1 else 'sqlite'
     large = int(sys.argv[2]) if len(sys.argv) > 2 else LARGE
     with tempfile.TemporaryDirectory() as name, databases(engine, Path(name)) as (dsn, peer_dsn):
         small_log, large_log = (measure(Path(name), dsn(), size) for size in (SMALL, large))
         with Peer(peer_dsn(), make_records(large)) as peer:
-            original = ask_all(peer.host, large, is_peer=True)
+            original = measure_all(peer.host, large, is_peer=True)
     head = f'{engine}, median ms'
     print(f'\n{head:28}{SMALL:>10,}{large:>12,}{"ratio":>8}{"original":>12}{"faster":>8}')
-    for question, seconds in large_log.items():
-        small = small_log[question]
-        line = f'{question:28}{small * 1e3:10.2f}{seconds * 1e3:12.2f}{seconds / small:8.1f}'
-        if question in original:
-            theirs = original[question]
+    for title, seconds in large_log.items():
+        small = small_log[title]
+        line = f'{title:28}{small * 1e3:10.2f}{seconds * 1e3:12.2f}{seconds / small:8.1f}'
+        if title in original:
+            theirs = original[title]
             line += f'{theirs * 1e3:12.2f}{theirs / seconds:8.1f}'
         print(line)
 
 
 @contextmanager
 def databases(engine: str, directory: Path, options: tuple[str, ...] = ()) -> Iterator[tuple]:
-    """Functions that return the DSN of an empty database, for us and for the original."""
+    """Yield functions that return the DSN of an empty database, for us and for the original."""
     names = iter('abc')
     if engine == 'sqlite':
         yield (lambda: f'sqlite:///{directory}/{next(names)}.sqlite',) * 2
@@ -102,7 +102,7 @@ def databases(engine: str, directory: Path, options: tuple[str, ...] = ()) -> It
 
 
 def measure(directory: Path, dsn: str, size: int) -> dict[str, float]:
-    """Fill a storage, and return the median seconds of each question to a server on it."""
+    """Fill a storage, and return the median seconds of each query to a server with it."""
     with create_storage(dsn) as storage:
         storage.migrate()
         records = make_records(size)
@@ -115,16 +115,16 @@ def measure(directory: Path, dsn: str, size: int) -> dict[str, float]:
     for path in directory.glob('*.sqlite'):
         print(f'{path.stat().st_size / size:.0f} bytes on disk per record')
     with Server(directory, dsn=dsn, query_timeout=600) as server:
-        return ask_all(server.host, size)
+        return measure_all(server.host, size)
 
 
-def ask_all(host: str, size: int, is_peer: bool = False) -> dict[str, float]:
-    """The median seconds of each question; the original refuses some, on some engines."""
+def measure_all(host: str, size: int, is_peer: bool = False) -> dict[str, float]:
+    """Return the median seconds of each query; the original rejects some, on some engines."""
     medians: dict[str, float] = {}
-    for question, (request, is_shared) in QUESTIONS.items():
+    for title, (request, is_shared) in QUERIES.items():
         if is_shared or not is_peer:
             try:
-                medians[question] = median(
+                medians[title] = median(
                     host, request.format(half=size // 2, half_end=size // 2 + 99)
                 )
             except RefusedError:
@@ -134,11 +134,11 @@ def ask_all(host: str, size: int, is_peer: bool = False) -> dict[str, float]:
 
 
 class RefusedError(Exception):
-    """An answer that is none."""
+    """The answer is an error."""
 
 
 def median(host: str, request: str) -> float:
-    """The median of some rounds, after one that warms up; ``{n}`` is another number in each."""
+    """Return the median of some rounds after a warm-up; ``{n}`` is another number in each."""
     method, path = request.split(' ', 1)
     connection = HTTPConnection(host, timeout=600)
     seconds: list[float] = []
