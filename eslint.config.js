@@ -5,7 +5,7 @@ export default [
   {ignores: ['.venv/', 'build/']},
   js.configs.recommended,
   {
-    files: ['chronologer/static/*.js'],
+    files: ['chronologer/static/**/*.js'],
     languageOptions: {ecmaVersion: 2022, sourceType: 'module', globals: globals.browser},
     rules: {
       'no-restricted-properties': [

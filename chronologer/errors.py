@@ -1,44 +1,47 @@
 """
-What Chronologer refuses or fails at, and the HTTP status each goes out with.
+The errors of Chronologer, and the HTTP status of each.
 
-    ChronologerError              500  something of ours failed
+    ChronologerError              500  Chronologer failed
       ConfigurationError          500  a setting, a DSN or an option cannot be used; ends start-up
-      InputError                  400  unusable as sent; names the parameter, field or place
+      InputError                  400  malformed; names the parameter, field or position
       AuthenticationError         401  no credentials, or wrong ones
-      ForbiddenError              403  a session's cookie, without the header that goes with it
+      ForbiddenError              403  the role is too low, or a cookie lacks its header
       NotFoundError               404  nothing at that address
-      MethodError                 405  the address does not take that method
+      MethodError                 405  the address does not support that method
       BodyTimeoutError            408  a body that stopped arriving
       ConflictError               409  an Idempotency-Key that was used for another request
+      LeaseError                  409  another process does this work; names it and the expiry
       LengthRequiredError         411  a body whose length is not declared
       LimitError                  413  larger than a documented limit
-      MediaTypeError              415  a body in a format that is not taken here
+      MediaTypeError              415  a body in a format that is not accepted here
       HTTPError                   any  refused by the HTTP framework; carries its status
-      StorageError                500  the engine failed; nothing of the batch was kept
-        RefusedError              500  the engine refuses one of the records, and takes others
-        DiskFullError             507  the engine has no room left; reading goes on
-        SchemaError               500  the storage's schema is not the one this version works with
-        QueryTimeoutError         503  the question takes longer than the limit; ask a narrower one
-        StorageBusyError          503  behind or unreachable; goes out with Retry-After
+      StorageError                500  the engine failed; nothing of the batch was stored
+        RefusedError              500  the engine refuses one of the records
+        DiskFullError             507  the disk of the engine is full; reading goes on
+        SchemaError               500  the schema is not that of this version
+        QueryTimeoutError         503  the query takes longer than the limit; narrow it
+        StorageBusyError          503  overloaded or unreachable; sent with Retry-After
 
-API and command line tell the same story: the message names what was given, what was wanted and,
-where it helps, what to do.
+API and command line show the same message: what was given, what was expected and, where it helps,
+what to do.
 """
+
+from datetime import datetime
 
 
 class ChronologerError(Exception):
-    """Something of ours failed."""
+    """Chronologer failed."""
 
     status = 500
 
     @property
     def message(self) -> str:
-        """One sentence for the person or program that caused it."""
+        """One sentence for the person or program that caused the error."""
         return str(self)
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """Response headers that belong to this error."""
+        """The response headers of this error."""
         return []
 
 
@@ -47,7 +50,7 @@ class ConfigurationError(ChronologerError):
 
 
 class InputError(ChronologerError):
-    """Unusable as sent; *column* is the place within a text, counted from 1, if it is known."""
+    """Malformed input; *column* is the position in a text, counted from 1, if there is one."""
 
     status = 400
 
@@ -67,13 +70,13 @@ class AuthenticationError(ChronologerError):
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """The challenge of RFC 7617, if it is wanted."""
+        """The challenge of RFC 7617, unless a script sent the request."""
         challenge = ('WWW-Authenticate', 'Basic realm="Chronologer", charset="UTF-8"')
         return [challenge] if self._has_challenge else []
 
 
 class ForbiddenError(ChronologerError):
-    """A session's cookie alone, which pages of other sites may send, is not enough to change."""
+    """The identity may not do this, or a request with a cookie lacks X-Requested-With."""
 
     status = 403
 
@@ -85,7 +88,7 @@ class NotFoundError(ChronologerError):
 
 
 class MethodError(ChronologerError):
-    """The address does not take that method."""
+    """The address does not support that method."""
 
     status = 405
 
@@ -102,8 +105,22 @@ class ConflictError(ChronologerError):
     status = 409
 
 
+class LeaseError(ChronologerError):
+    """Another process has this lease, or has had it since this process owned it."""
+
+    status = 409
+
+    def __init__(self, name: str, owner: str = '', expiry: datetime | None = None):
+        super().__init__(
+            f'the lease {name!r} is owned by {owner} until {expiry:%Y-%m-%d %H:%M:%S} UTC'
+            if expiry
+            else f'the lease {name!r} is no longer owned, another process may have had it since'
+        )
+        self.owner, self.expiry = owner, expiry
+
+
 class LengthRequiredError(ChronologerError):
-    """A body whose length is not declared, so that nobody could tell if it was cut."""
+    """A body whose length is not declared, so that a cut would not be noticed."""
 
     status = 411
 
@@ -115,7 +132,7 @@ class LimitError(ChronologerError):
 
 
 class MediaTypeError(ChronologerError):
-    """A body in a format that is not taken here."""
+    """A body in a format that is not accepted here."""
 
     status = 415
 
@@ -129,52 +146,52 @@ class HTTPError(ChronologerError):
 
 
 class StorageError(ChronologerError):
-    """The engine failed; nothing of the batch was kept."""
+    """The engine failed; nothing of the batch was stored."""
 
 
 class RefusedError(StorageError):
-    """The engine refuses one of the records, and takes others."""
+    """The engine refuses one of the records of a batch."""
 
 
 class DiskFullError(StorageError):
-    """The engine has no room left; what it has can be read."""
+    """The disk of the engine is full; records can still be read."""
 
     status = 507
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """When to come back, in seconds."""
+        """Retry-After, in seconds."""
         return [('Retry-After', '10')]
 
 
 class SchemaError(StorageError):
-    """The storage's schema is not the one this version works with."""
+    """The schema of the database is not that of this version."""
 
 
 class QueryTimeoutError(StorageError):
-    """The question takes longer than the limit; coming back with the same one is no use."""
+    """The query takes longer than the limit; repeating it is useless."""
 
     status = 503
 
     def __init__(self, seconds: float):
         super().__init__(
-            f'the question took longer than {seconds:g} s; narrow it, by time for instance'
+            f'the query took longer than {seconds:g} s; narrow it, by time for instance'
         )
 
 
 class StorageBusyError(StorageError):
-    """The engine is behind or cannot be reached for now."""
+    """The engine is overloaded or cannot be reached now."""
 
     status = 503
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """When to come back, in seconds."""
+        """Retry-After, in seconds."""
         return [('Retry-After', '1')]
 
 
 def shown(value: object, limit: int = 80) -> str:
-    """Return *value* as it may stand in a message: its repr, cut at *limit* characters."""
+    """Return *value* for a message: its repr, cut at *limit* characters."""
     try:
         text = repr(value[: limit + 1] if isinstance(value, str) else value)
     except RecursionError:

@@ -1,30 +1,28 @@
 """
-What is stored and what is asked for: `Record` and `Filter`.
+The two central values: `Record`, a log entry, and `Filter`, which selects records.
 
-Pure: no I/O and no framework. Text from outside becomes these frozen values at the edge; the floors
-below never see the text again.
+Text from outside becomes these frozen values in `web` and `ingest`; floors below never see the
+text.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
-from chronologer.parse import parse_instant, parse_level, parse_names
-from chronologer.query import Condition
-from chronologer.query_parser import parse_query
-from chronologer.search import Search, parse_search
+from chronologer.query.tree import Condition
+from chronologer.search import Search
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MICROSECOND = timedelta(microseconds=1)
 BUCKET = timedelta(minutes=15)  # of the counters: offsets of today's time zones are multiples of it
 
 
-# Fields of a LogRecord: what a record has in columns, in ``error``, and in ``meta``.
+# Fields of a LogRecord: those in columns of a record, those in ``error``, and those in ``meta``.
 REQUIRED = ('name', 'levelno', 'created')
 ERROR = ('exc_info', 'exc_text')
 COLUMNS = frozenset([*REQUIRED, 'message'])
 
-# What a fresh LogRecord has in any supported Python, or a formatter sets, and no column holds.
+# Other attributes of a LogRecord in any supported Python, or set by a formatter.
 META = frozenset(
     [
         'args',
@@ -49,7 +47,7 @@ META = frozenset(
 
 
 def microseconds(ts: datetime) -> int:
-    """Microseconds from the epoch to *ts*, an aware datetime."""
+    """Return the microseconds from the epoch to *ts*, an aware datetime."""
     return (ts - EPOCH) // MICROSECOND
 
 
@@ -84,12 +82,12 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which records are meant: those that satisfy every part given."""
+    """Selects the records that fulfil every given part."""
 
     after: datetime | None = None  # inclusive, aware UTC
     before: datetime | None = None  # inclusive, aware UTC
-    level: int | None = None  # this level or a worse one
-    names: tuple[str, ...] = ()  # any of these prefixes of the logger name, exact case
+    level: int | None = None  # this level or a higher one
+    names: tuple[str, ...] = ()  # prefixes of the logger name, of which one matches; case-sensitive
     search: Search | None = None
     query: Condition | None = None
 
@@ -98,23 +96,3 @@ class Filter:
         after = low if self.after is None else max(self.after, low)
         before = high if self.before is None else min(self.before, high)
         return replace(self, after=after, before=before)
-
-    @classmethod
-    def take(cls, params: dict[str, str]) -> 'Filter':
-        """
-        Take the filter's parameters out of *params*, which keeps the others.
-
-        Raises:
-            InputError: A value is malformed; names the parameter and what was expected.
-        """
-        after, before = params.pop('after', None), params.pop('before', None)
-        level, name = params.pop('level', None), params.pop('name', None)
-        search, query = params.pop('search', None), params.pop('query', None)
-        return cls(
-            after=None if after is None else parse_instant('after', after),
-            before=None if before is None else parse_instant('before', before),
-            level=None if level is None else parse_level(level),
-            names=() if name is None else parse_names(name),
-            search=None if search is None else parse_search(search),
-            query=None if query is None else parse_query(query),
-        )

@@ -1,10 +1,10 @@
 """
-What the parameter ``search`` means: words, "exact phrases" and -exclusions.
+The parameter ``search``: words, "exact phrases" and -exclusions.
 
-A term is a piece of text, and stands anywhere in a record's message or in the text values of its
-``logrec`` other than ``meta``: ``error`` (the exception) and ``data``, or what a raw record has;
-within words too, and in either case. Every wanted
-term must be there, and no unwanted one.
+A term is a text. It matches anywhere in a record's message or in the text values of its ``logrec``
+except ``meta``, also within words and in either case: in ``error`` (the exception) and ``data``, or
+in any field of a raw record, ``meta`` too. A record matches if it has every wanted term and no
+unwanted one.
 """
 
 import re
@@ -16,21 +16,22 @@ from chronologer.errors import InputError, shown
 MAX_LENGTH = 1000  # characters
 MAX_TERMS = 20
 COUNT = f'expected 1 to {MAX_TERMS} words or phrases'
-UNSEARCHED = 'meta'  # section of logrec
-STRUCTURE = ('error', 'exc_info')  # path of what is not searched if there is a text of it
+SECTIONS = frozenset(['data', 'meta', 'error'])  # of the logrec of a LogRecord
+UNSEARCHED = 'meta'  # of them
+STRUCTURE = ('error', 'exc_info')  # path of what is not searched if the exception has a text
 
 TERM = re.compile(r'(-?)(?:"((?:[^"\\]|\\"|\\(?!"))*)"|(\S+))')
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Terms, folded."""
+    """Wanted and unwanted terms, case-folded."""
 
     wanted: tuple[str, ...]
     unwanted: tuple[str, ...] = ()
 
     def matches(self, text: str) -> bool:
-        """Whether a record with that `searchable` text is meant."""
+        """Whether a record with this `searchable` text matches."""
         return all(term in text for term in self.wanted) and not any(
             term in text for term in self.unwanted
         )
@@ -38,10 +39,10 @@ class Search:
 
 def parse_search(text: str) -> Search:
     r"""
-    Read what a person has typed. Within a phrase ``\"`` is a quotation mark.
+    Parse what a user has typed. Within a phrase ``\"`` is a quotation mark.
 
     Raises:
-        InputError: There is no term, or an empty one, too many, or a phrase without its end.
+        InputError: There is no term, an empty one, too many, or a phrase without its end.
     """
     wanted, unwanted = typed_terms(text)
     return Search(tuple(wanted), tuple(unwanted))
@@ -49,7 +50,7 @@ def parse_search(text: str) -> Search:
 
 def typed_terms(text: str) -> tuple[dict[str, str], dict[str, str]]:
     """
-    Return the wanted terms and the unwanted ones, as they were first typed, by their folded form.
+    Return the wanted and the unwanted terms as they were typed, by their case-folded form.
 
     Raises:
         InputError: As `parse_search`.
@@ -77,31 +78,37 @@ def typed_terms(text: str) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def searchable(message: str, logrec: dict[str, Any]) -> str:
-    """What is searched of a record: its texts, folded; NUL, which no text has, between them."""
+    """Return a record's texts, case-folded, with NUL, which no text has, between them."""
     return fold('\0'.join(searchable_texts(message, logrec)))
 
 
 def searchable_texts(message: str, logrec: dict[str, Any]) -> list[str]:
-    """The texts of a record that are searched, as they are stored."""
+    """Return the texts of a record that are searched, as they are stored."""
     texts = [message]
+    unsearched = UNSEARCHED if logrec.keys() <= SECTIONS else None  # a raw record has its own meta
     for section, value in logrec.items():
         if section == 'error':
             value = _without_structure(value)
-        if section != UNSEARCHED:
+        if section != unsearched:
             _gather(value, texts)
     return texts
 
 
 def _without_structure(error: Any) -> Any:
-    """``error`` without the structure of an exception whose text, which says the same, is there."""
+    """Return ``error`` without the structure of an exception, if its text is there too."""
     if isinstance(error, dict) and isinstance(error.get('exc_info'), dict) and 'exc_text' in error:
         return {key: value for key, value in error.items() if key != 'exc_info'}
     return error
 
 
 def fold(text: str) -> str:
-    """Case folding as Unicode defines it, of each character by itself; accents count."""
-    return text.casefold()
+    """
+    Fold the case of each character as Unicode defines it; accents stay.
+
+    Except that of İ, which folds to i and a dot above, which nobody types.
+    """
+    folded = text.casefold()
+    return folded if text.isascii() else folded.replace('i\u0307', 'i')
 
 
 def _gather(value: Any, texts: list[str]) -> None:
@@ -109,7 +116,7 @@ def _gather(value: Any, texts: list[str]) -> None:
         texts.append(value)
     elif isinstance(value, (dict, list)):
         for item in value.values() if isinstance(value, dict) else value:
-            if isinstance(item, str):  # most are, and a call costs more
+            if isinstance(item, str):  # most texts are ASCII, and a call costs more
                 texts.append(item)
             elif isinstance(item, (dict, list)):
                 _gather(item, texts)

@@ -1,13 +1,13 @@
 """
 Time buckets in the wall-clock time of a zone.
 
-Storages count in steps of UTC time; `fold` turns those into the hours and days that a person in a
-zone lives by. A bucket is named by its first instant, in seconds since the epoch. Everything is
-computed on integers, so that records at either end of the calendar, whose local time no datetime
-can hold, have a bucket like any other.
+Storages count in steps of UTC time; `fold` converts those into the hours and days of a time zone. A
+bucket is named by its first instant, in seconds since the epoch. Everything is computed on
+integers, so that records at either end of the calendar, whose local time no datetime can hold, have
+a bucket like any other.
 
 Zone rules come from pytz's copy of the IANA database, which is the same on every machine, and are
-evaluated by `zoneinfo`: pytz's own classes know no daylight saving time after 2037.
+evaluated by `zoneinfo`: pytz's own classes have no daylight saving time after 2037.
 """
 
 from collections import Counter
@@ -37,28 +37,28 @@ Counts = Iterable[tuple[datetime, int, int]]  # bucket start, level, count
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """A kind of bucket: its usual length, and how to find its start."""
+class Interval:
+    """A kind of interval: its usual length, and how to find its start."""
 
     length: int  # seconds
     start_of: Callable[[int, ZoneInfo], int]
 
 
-def parse_group(text: str) -> Group:
+def parse_interval(text: str) -> Interval:
     """
-    Return the named kind of bucket.
+    Return the named kind of interval.
 
     Raises:
-        InputError: There is no such group.
+        InputError: There is no such interval.
     """
-    if text not in GROUPS:
-        raise InputError(f'group: expected one of {", ".join(GROUPS)}, got {shown(text)}')
-    return GROUPS[text]
+    if text not in INTERVALS:
+        raise InputError(f'group: expected one of {", ".join(INTERVALS)}, got {shown(text)}')
+    return INTERVALS[text]
 
 
-def choose_group(seconds: int, buckets: int) -> str:
-    """The finest group that divides so long a time into about that many buckets."""
-    fitting = (name for name, group in GROUPS.items() if seconds <= group.length * buckets)
+def choose_interval(seconds: int, buckets: int) -> str:
+    """The finest interval that divides so long a time into about that many buckets."""
+    fitting = (name for name, interval in INTERVALS.items() if seconds <= interval.length * buckets)
     return next(fitting, 'month')
 
 
@@ -84,15 +84,16 @@ def parse_zone(text: str) -> ZoneInfo:
     return load_zone(name)
 
 
-def choose_step(group: Group, zone: ZoneInfo) -> timedelta:
+def choose_step(interval: Interval, zone: ZoneInfo) -> timedelta:
     """
-    The longest step to count in that the group's buckets in *zone* are made of.
+    Return the longest step that divides the interval's buckets in *zone*.
 
-    At least as far as the zone's offsets since 1970 tell; see `fold` for what is before.
+    Only offsets of the zone since 1970 are considered; `fold` handles earlier ones.
     """
-    if group.length < BUCKET // SECOND:
-        return timedelta(seconds=group.length)
-    grain = gcd(min(group.length, DAY), *_offsets(zone))
+    if interval.length < BUCKET // SECOND:
+        # A border at a full quarter of an hour, where offsets change, must not cut a step.
+        return timedelta(seconds=gcd(interval.length, BUCKET // SECOND))
+    grain = gcd(min(interval.length, DAY), *_offsets(zone))
     return BUCKET if grain % (BUCKET // SECOND) else timedelta(seconds=grain)
 
 
@@ -104,14 +105,14 @@ def _offsets(zone: ZoneInfo) -> frozenset[int]:
 
 def fold(
     counts: Counts,
-    group: Group,
+    interval: Interval,
     step: timedelta,
     zone: ZoneInfo,
     refine: Callable[[datetime], Counts],
     limit: int,
 ) -> dict[int, Counter[int]]:
     """
-    Gather counts in *step* into the group's buckets in *zone*.
+    Gather counts in *step* into the interval's buckets in *zone*.
 
     A step that a bucket's border cuts (a historical zone, whose offset is no multiple of the step)
     is counted anew, by the second, with *refine*, called with the step's start.
@@ -127,10 +128,10 @@ def fold(
         second = _seconds(start)
         if _is_cut(second, length, zone):
             for one, level, count in refine(start):
-                bucket = group.start_of(_seconds(one), zone)
+                bucket = interval.start_of(_seconds(one), zone)
                 buckets.setdefault(bucket, Counter())[level] += count
         else:
-            levels = buckets.setdefault(group.start_of(second, zone), Counter())
+            levels = buckets.setdefault(interval.start_of(second, zone), Counter())
             for _, level, count in of_step:
                 levels[level] += count
         if len(buckets) > limit:
@@ -149,9 +150,33 @@ def start_of_hour(second: int, zone: ZoneInfo) -> int:
     return _floor(HOUR, second, zone)
 
 
+def start_of_hours(length: int, second: int, zone: ZoneInfo) -> int:
+    """
+    First instant of several wall-clock hours, counted from midnight, *length* seconds in all.
+
+    When clocks change within them, they last an hour more or less. Those that begin in an hour
+    that is repeated count twice.
+    """
+    offset = offset_at(second, zone)
+    wall = (second + offset) // length * length
+    start = wall - offset
+    if offset_at(start, zone) == offset:
+        return start
+    earlier = wall - offset_at(start, zone)
+    if earlier <= second and offset_at(earlier, zone) == wall - earlier:
+        return earlier
+    return _transition(start, second, zone)  # clocks jumped over the start
+
+
 def start_of_day(second: int, zone: ZoneInfo) -> int:
     """First instant of the calendar day, which lasts 23 or 25 hours when clocks change."""
     return _first_instant(_local_day(second, zone), second, zone)
+
+
+def start_of_days(days: int, second: int, zone: ZoneInfo) -> int:
+    """First instant of several calendar days, counted from the epoch's."""
+    day = _local_day(second, zone)
+    return _first_instant(day - day % days, second, zone)
 
 
 def start_of_week(second: int, zone: ZoneInfo) -> int:
@@ -224,19 +249,44 @@ def _seconds(start: datetime) -> int:
     return (start - EPOCH) // SECOND
 
 
-def _short(seconds: int) -> Group:
-    return Group(seconds, partial(_floor, seconds))
+def _short(seconds: int) -> Interval:
+    return Interval(seconds, partial(_floor, seconds))
 
 
-GROUPS = {
+def _hours(hours: int) -> Interval:
+    return Interval(hours * HOUR, partial(start_of_hours, hours * HOUR))
+
+
+def _days(days: int) -> Interval:
+    return Interval(days * DAY, partial(start_of_days, days))
+
+
+# Up to a month, each is at most twice as long as the one before: whatever the range, one of them
+# divides it into 60 to 120 buckets.
+INTERVALS = {
     'second': _short(1),
+    '2second': _short(2),
+    '3second': _short(3),
+    '5second': _short(5),
     '10second': _short(10),
+    '15second': _short(15),
     '30second': _short(30),
     'minute': _short(MINUTE),
+    '2minute': _short(2 * MINUTE),
+    '3minute': _short(3 * MINUTE),
     '5minute': _short(5 * MINUTE),
+    '10minute': _short(10 * MINUTE),
     '15minute': _short(15 * MINUTE),
-    'hour': Group(HOUR, start_of_hour),
-    'day': Group(DAY, start_of_day),
-    'week': Group(7 * DAY, start_of_week),
-    'month': Group(30 * DAY, start_of_month),
+    '30minute': _short(30 * MINUTE),
+    'hour': Interval(HOUR, start_of_hour),
+    '2hour': _hours(2),
+    '3hour': _hours(3),
+    '6hour': _hours(6),
+    '12hour': _hours(12),
+    'day': Interval(DAY, start_of_day),
+    '2day': _days(2),
+    '4day': _days(4),
+    'week': Interval(7 * DAY, start_of_week),
+    '2week': _days(14),
+    'month': Interval(30 * DAY, start_of_month),
 }

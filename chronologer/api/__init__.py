@@ -1,6 +1,6 @@
 """
-HTTP: one resource per URL, and what they share.
+The HTTP API: one resource per URL.
 
-CherryPy serves the resources. Only ingestion, ``POST /api/v1/record``, passes it by, because the
-framework's dispatch costs more than storing the record does.
+CherryPy serves the resources. Doors, such as ``POST /api/v1/record``, bypass it, because the
+framework's dispatch costs more than storing a record.
 """

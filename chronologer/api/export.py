@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -12,44 +13,43 @@ from typing import Any
 import cherrypy
 import orjson
 
-from chronologer.api.params import (
-    FILTER,
-    check_known,
-    take_fields,
-    take_limit,
-    take_offset,
-    take_order,
-)
-from chronologer.api.stream import Fields, record_dict, stream
-from chronologer.errors import ChronologerError, InputError, shown
+from chronologer.auth.identity import Role
+from chronologer.errors import ChronologerError
 from chronologer.model import Filter, Record
 from chronologer.parse import OFFSET_MAX
-from chronologer.query import format_path
+from chronologer.query.tree import format_path
 from chronologer.storage import Cursor, Storage
+from chronologer.web.declare import Parameters, Values, takes
+from chronologer.web.params import FIELDS, FILTER, choice, filter_of, limit, offset
+from chronologer.web.stream import Fields, record_dict, stream
 
-PAGE = 1000  # records that are asked for at a time
+PAGE = 1000  # records of one query
+FORMULA = tuple(
+    '=+-@\t\r'
+)  # begin a formula, https://owasp.org/www-community/attacks/CSV_Injection
+CONTROLS = re.compile(r'[\x00-\x08\x0b-\x1f\x7f-\x9f]')  # which a terminal may obey
 CSV_COLUMNS = ('id', 'ts', 'name', 'level', 'message')
 
 
 def ndjson_line(record: Record, fields: Fields) -> bytes:
-    """A record as JSON on a line of its own."""
+    """Return a record as a line of JSON."""
     return orjson.dumps(record_dict(record, fields)) + b'\n'
 
 
 def csv_line(record: Record, fields: Fields) -> bytes:
-    """A record as comma-separated values, as RFC 4180 has them."""
+    """Return a record as comma-separated values (RFC 4180)."""
     entry = record_dict(record, fields)
     columns = [entry[column] for column in CSV_COLUMNS]
     return _csv([*columns, *map(_csv_value, entry.get('fields', {}).values())])
 
 
 def csv_head(fields: Fields) -> bytes:
-    """The names of the columns."""
+    """Return the names of the columns."""
     return _csv([*CSV_COLUMNS, *map(format_path, fields)])
 
 
 def text_line(record: Record, fields: Fields) -> bytes:
-    """A record as a log file has it, with its exception below."""
+    """Return a record as a line of a log file, followed by its exception."""
     entry = record_dict(record, fields)
     level = logging.getLevelName(record.level)
     line = f'{entry["ts"]} {level} {record.name}: {record.message}'
@@ -57,23 +57,29 @@ def text_line(record: Record, fields: Fields) -> bytes:
         line += f' {name}={json.dumps(value, ensure_ascii=False)}'
     error = (record.logrec or {}).get('error')
     trace = error.get('exc_text') if isinstance(error, dict) else None
-    return f'{line}\n{trace}\n'.encode() if isinstance(trace, str) else f'{line}\n'.encode()
+    text = f'{line}\n{trace}\n' if isinstance(trace, str) else f'{line}\n'
+    return CONTROLS.sub(lambda control: f'\\x{ord(control[0]):02x}', text).encode()
 
 
 def _csv(values: Sequence[Any]) -> bytes:
     line = io.StringIO()
-    csv.writer(line).writerow(values)
+    csv.writer(line).writerow(map(_cell, values))
     return line.getvalue().encode()
 
 
+def _cell(value: Any) -> Any:
+    """Return a value that no spreadsheet takes for a formula, which whoever logs could have run."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
 def _csv_value(value: Any) -> Any:
-    is_plain = value is None or isinstance(value, str)
+    is_plain = value is None or type(value) in (str, int, float)
     return value if is_plain else json.dumps(value, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How records are written to a file."""
+    """A format of exported files."""
 
     media_type: str
     suffix: str
@@ -96,6 +102,18 @@ FORMATS = {
 }
 
 
+EXPORT = (
+    choice('format', tuple(FORMATS), 'ndjson', 'the format of the file'),
+    limit(OFFSET_MAX, default=OFFSET_MAX),
+    FIELDS,
+    *FILTER,
+)
+FOLLOWED = Parameters(
+    offset('after_id', 'records after this id, in the order of ids'), *EXPORT, key=('after_id',)
+)
+ORDERED = Parameters(choice('order', ('asc', 'desc'), 'asc', 'the order of time'), *EXPORT)
+
+
 class ExportResource:
     """Writes records as NDJSON, CSV or text."""
 
@@ -104,29 +122,22 @@ class ExportResource:
     def __init__(self, storage: Storage):
         self._storage = storage
 
-    def GET(self, *, params: dict[str, str]) -> Iterable[bytes]:
-        """A file, streamed. Its last line says so if the storage has failed before the end."""
-        filter = Filter.take(params)
-        name = params.pop('format', 'ndjson')
-        limit = take_limit(params, 'limit', OFFSET_MAX, OFFSET_MAX)
-        fields = take_fields(params)
+    @takes(FOLLOWED, ORDERED, role=Role.READER)
+    def GET(self, *, params: Values) -> Iterable[bytes]:
+        """A streamed file. Its last line is an error if the storage has failed meanwhile."""
+        filter, limit, fields = filter_of(params), params['limit'], params['fields']
         if 'after_id' in params:
-            order = 'after_id'
-            records = self._follow(filter, take_offset(params, 'after_id'), limit)
+            records = self._follow(filter, params['after_id'], limit)
         else:
-            order = 'order'
-            records = self._pages(filter, limit, take_order(params, 'asc'))
-        check_known(params, 'format', order, 'limit', 'fields', *FILTER)
-        if name not in FORMATS:
-            raise InputError(f'format: expected one of {", ".join(FORMATS)}, got {shown(name)}')
-        format = FORMATS[name]
+            records = self._pages(filter, limit, ascending=params['order'] == 'asc')
+        format = FORMATS[params['format']]
         disposition = f'attachment; filename="chronologer.{format.suffix}"'
         cherrypy.response.headers['Content-Disposition'] = disposition
         lines = (format.line(record, fields) for record in records)
         return stream(chain([format.head(fields)], lines), format.media_type, format.error)
 
     def _pages(self, filter: Filter, limit: int, ascending: bool) -> Iterator[Record]:
-        """Page by page, each within the time limit of a question."""
+        """Yield records page by page, each within the time limit of a query."""
         cursor: Cursor | None = None
         while limit > 0:
             count = 0
@@ -142,7 +153,7 @@ class ExportResource:
             limit -= count
 
     def _follow(self, filter: Filter, id: int, limit: int) -> Iterator[Record]:
-        """Likewise, in the order of ids; a page may lack records that were purged meanwhile."""
+        """Yield records in the order of ids; a page may lack records purged meanwhile."""
         count = 1
         while limit > 0 and count:
             count = 0

@@ -1,14 +1,15 @@
-"""``/api/v1/field``: what can be asked for."""
+"""``/api/v1/field``: the fields that a query can name."""
 
-import cherrypy
-import orjson
-
-from chronologer.api.params import check_known, take_limit
-from chronologer.api.respond import JSON
-from chronologer.query import COLUMNS
+from chronologer.auth.identity import Role
+from chronologer.query.tree import COLUMNS, in_logrec
 from chronologer.storage import MAX_FIELDS, Storage
+from chronologer.web.declare import Parameters, Values, takes
+from chronologer.web.params import limit, text
+from chronologer.web.respond import json_answer
 
-LIMIT = 1000
+FIELD = Parameters(
+    text('prefix', 'the beginning of the names', default=''), limit(MAX_FIELDS, default=1000)
+)
 
 
 class FieldResource:
@@ -19,17 +20,16 @@ class FieldResource:
     def __init__(self, storage: Storage):
         self._storage = storage
 
-    def GET(self, *, params: dict[str, str]) -> bytes:
-        """``{"fields": [{"field", "types"}], "more"}``: columns, then what records had."""
-        prefix = params.pop('prefix', '')
-        limit = take_limit(params, 'limit', MAX_FIELDS, LIMIT)
-        check_known(params, 'prefix', 'limit')
-        known = {name: {type} for name, type in COLUMNS.items()} | self._storage.fields()
+    @takes(FIELD, role=Role.READER)
+    def GET(self, *, params: Values) -> bytes:
+        """``{"fields": [{"field", "types"}], "more"}``: columns, then fields of records."""
+        known = {name: {type} for name, type in COLUMNS.items()} | {
+            in_logrec(name): types for name, types in self._storage.fields().items()
+        }
         fields = [
             {'field': name, 'types': sorted(types)}
             for name, types in known.items()
-            if name.startswith(prefix)
+            if name.startswith((params['prefix'], f'logrec.{params["prefix"]}'))
         ]
-        cherrypy.response.headers['Content-Type'] = JSON
-        cherrypy.response.headers['Cache-Control'] = 'no-cache'
-        return orjson.dumps({'fields': fields[:limit], 'more': len(fields) > limit})
+        limit = params['limit']
+        return json_answer({'fields': fields[:limit], 'more': len(fields) > limit})

@@ -3,56 +3,51 @@
 import logging
 from threading import Lock
 
-import cherrypy
-import orjson
-
 from chronologer import __version__
-from chronologer.api.params import check_known
-from chronologer.api.respond import JSON
 from chronologer.errors import ChronologerError, StorageBusyError
+from chronologer.metastore import Metastore
 from chronologer.storage import Storage
+from chronologer.web.declare import Parameters, Values, takes
+from chronologer.web.respond import json_answer
 
-PATIENCE = 1  # seconds that others wait for one that asks the storage
+PATIENCE = 1  # seconds that a check waits for another check
 
 log = logging.getLogger(__name__)
 
 
 class HealthResource:
-    """Says that the process is up, and its version."""
+    """Reports that the process is up, and its version."""
 
     exposed = True
 
-    def GET(self, *, params: dict[str, str]) -> bytes:
-        """``{"status": "ok", "version": …}``, without asking the storage."""
-        check_known(params)
-        return _answer({'status': 'ok', 'version': __version__})
+    @takes(Parameters(), role=None)
+    def GET(self, *, params: Values) -> bytes:
+        """``{"status": "ok", "version": …}``, without a query."""
+        return json_answer({'status': 'ok', 'version': __version__}, cache='no-store')
 
 
 class ReadyResource:
-    """Says that the storage answers too, and no more of it: anybody may ask."""
+    """Reports whether storage and metastore answer too, without details: it is open to anybody."""
 
     exposed = True
 
-    def __init__(self, storage: Storage):
-        self._storage = storage
-        self._turn = Lock()
+    def __init__(self, storage: Storage, metastore: Metastore):
+        self._storage, self._metastore = storage, metastore
+        self._lock = Lock()
 
-    def GET(self, *, params: dict[str, str]) -> bytes:
-        """``{"status": "ok"}``; one asks at a time, so that they do not take all threads."""
-        check_known(params)
-        if not self._turn.acquire(timeout=PATIENCE):
-            raise StorageBusyError('the storage does not answer')
+    @takes(Parameters(), role=None)
+    def GET(self, *, params: Values) -> bytes:
+        """``{"status": "ok"}``; one check runs at a time, so checks never occupy all threads."""
+        if not self._lock.acquire(timeout=PATIENCE):
+            raise StorageBusyError('the storage or the metastore does not answer')
         try:
             self._storage.check()
+            self._metastore.check()
         except ChronologerError as ex:
             log.error('Not ready: %s', ex.message)
-            raise StorageBusyError('the storage does not answer, or is not migrated') from None
+            raise StorageBusyError(
+                'storage or metastore does not answer, or is not migrated'
+            ) from None
         finally:
-            self._turn.release()
-        return _answer({'status': 'ok'})
-
-
-def _answer(answer: object) -> bytes:
-    cherrypy.response.headers['Content-Type'] = JSON
-    cherrypy.response.headers['Cache-Control'] = 'no-store'
-    return orjson.dumps(answer)
+            self._lock.release()
+        return json_answer({'status': 'ok'}, cache='no-store')

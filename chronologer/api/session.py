@@ -1,52 +1,49 @@
-"""``/api/v1/session``: a browser signs in and out, and asks who it is."""
+"""``/api/v1/session``: signs browsers in and out, and reports the identity."""
 
 import cherrypy
-import orjson
 
 from chronologer import __version__
-from chronologer.api.body import request_headers, take_json
-from chronologer.api.params import check_known
-from chronologer.api.respond import JSON
-from chronologer.auth import Auth
-
-OPEN = {'tools.authenticate.on': False}
+from chronologer.auth.authenticator import Authenticator
+from chronologer.auth.identity import Identity, Role
+from chronologer.web.body import request_headers, take_json
+from chronologer.web.declare import Parameters, Values, takes
+from chronologer.web.dispatch import current_identity
+from chronologer.web.respond import empty_answer, json_answer
 
 
 class SessionResource:
-    """Gives and takes the cookie of a session."""
+    """Sets and removes the cookie of a session."""
 
     exposed = True
 
-    def __init__(self, auth: Auth):
-        self._auth = auth
+    def __init__(self, authenticator: Authenticator):
+        self._authenticator = authenticator
 
-    def GET(self, *, params: dict[str, str]) -> bytes:
-        """``{"username", "version"}`` of who has signed in, in either way."""
-        check_known(params)
-        return _answer(self._auth.check('GET', request_headers()))
+    @takes(Parameters(), role=Role.ANY)
+    def GET(self, *, params: Values) -> bytes:
+        """``{"username", "role", "version"}`` of the identity, signed in or by credentials."""
+        return _answer(current_identity())
 
-    @cherrypy.config(**OPEN)  # type: ignore[misc]
-    def POST(self, *, params: dict[str, str]) -> bytes:
+    @takes(Parameters(), role=None)
+    def POST(self, *, params: Values) -> bytes:
         """Sign in with ``{"username", "password"}``; the same answer, and the cookie."""
-        check_known(params)
         username, password = take_json('username', 'password')
-        cookie = self._auth.sign_in(username, password, request_headers())
+        address = cherrypy.serving.request.remote.ip
+        identity, cookie = self._authenticator.sign_in(
+            username, password, request_headers(), address
+        )
         cherrypy.response.headers['Set-Cookie'] = cookie
-        return _answer(username)
+        return _answer(identity)
 
-    @cherrypy.config(**OPEN)  # type: ignore[misc]
-    def DELETE(self, *, params: dict[str, str]) -> bytes:
-        """Sign out; also who is not signed in."""
-        check_known(params)
-        response = cherrypy.response
-        response.status = 204
-        response.headers['Set-Cookie'] = self._auth.sign_out(request_headers())
-        response.headers['Cache-Control'] = 'no-store'
-        del response.headers['Content-Type']
-        return b''
+    @takes(Parameters(), role=None)
+    def DELETE(self, *, params: Values) -> bytes:
+        """Sign out; succeeds without a session too."""
+        headers = cherrypy.response.headers
+        headers['Set-Cookie'] = self._authenticator.sign_out(request_headers())
+        headers['Cache-Control'] = 'no-store'
+        return empty_answer()
 
 
-def _answer(username: str) -> bytes:
-    cherrypy.response.headers['Content-Type'] = JSON
-    cherrypy.response.headers['Cache-Control'] = 'no-store'
-    return orjson.dumps({'username': username, 'version': __version__})
+def _answer(identity: Identity) -> bytes:
+    entry = {'username': identity.name, 'role': identity.role.value, 'version': __version__}
+    return json_answer(entry, cache='no-store')

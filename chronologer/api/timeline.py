@@ -1,19 +1,24 @@
-"""``/api/v1/timeline``: how many records there were, when, and how bad."""
+"""``/api/v1/timeline``: counts of records by time and level."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import cherrypy
-import orjson
-
-from chronologer.api.params import FILTER, check_known
-from chronologer.api.respond import JSON
+from chronologer.auth.identity import Role
 from chronologer.model import MICROSECOND, Filter
 from chronologer.storage import Storage
-from chronologer.timeline import DAY, choose_group, choose_step, fold, parse_group, parse_zone
+from chronologer.timeline import DAY, choose_interval, choose_step, fold, parse_interval, parse_zone
+from chronologer.web.declare import Parameters, Values, takes
+from chronologer.web.params import FILTER, filter_of, text
+from chronologer.web.respond import json_answer
 
 MAX_BUCKETS = 2000
-AUTO_BUCKETS = 120  # about as many as ``group=auto`` makes
+AUTO_BUCKETS = 120  # about the number of buckets of ``group=auto``
+
+TIMELINE = Parameters(
+    text('group', 'the length of a bucket: auto, second to month', default='auto'),
+    text('timezone', 'the IANA name of a time zone', default='UTC'),
+    *FILTER,
+)
 
 Buckets = dict[int, dict[int, int]]  # start in seconds since the epoch -> level -> count
 
@@ -26,29 +31,27 @@ class TimelineResource:
     def __init__(self, storage: Storage):
         self._storage = storage
 
-    def GET(self, *, params: dict[str, str]) -> bytes:
+    @takes(TIMELINE, role=Role.READER)
+    def GET(self, *, params: Values) -> bytes:
         """``{"group", "timezone", "buckets": [{"start", "count", "levels"}]}``, ascending."""
-        filter = Filter.take(params)
-        group, timezone = params.pop('group', 'auto'), params.pop('timezone', 'UTC')
-        check_known(params, 'group', 'timezone', *FILTER)
-        zone = parse_zone(timezone)
+        filter, group = filter_of(params), params['group']
+        zone = parse_zone(params['timezone'])
         if group == 'auto':
-            group = choose_group(self._duration(filter), AUTO_BUCKETS)
+            group = choose_interval(self._duration(filter), AUTO_BUCKETS)
         buckets = count_buckets(self._storage, filter, group, zone, MAX_BUCKETS)
-        cherrypy.response.headers['Content-Type'] = JSON
-        cherrypy.response.headers['Cache-Control'] = 'no-cache'
-        answer = {
-            'group': group,
-            'timezone': str(zone),
-            'buckets': [
-                {'start': start, 'count': sum(levels.values()), 'levels': levels}
-                for start, levels in buckets.items()
-            ],
-        }
-        return orjson.dumps(answer, option=orjson.OPT_NON_STR_KEYS)
+        return json_answer(
+            {
+                'group': group,
+                'timezone': str(zone),
+                'buckets': [
+                    {'start': start, 'count': sum(levels.values()), 'levels': levels}
+                    for start, levels in buckets.items()
+                ],
+            }
+        )
 
     def _duration(self, filter: Filter) -> int:
-        """Seconds from the first to the last matching record, at least about."""
+        """Return the approximate seconds from the first to the last matching record."""
         days = [start for start, *_ in self._storage.timeline(filter, timedelta(seconds=DAY))]
         if not days:
             return 0
@@ -65,15 +68,15 @@ def count_buckets(
     Count matching records per bucket of a zone's wall-clock time, and per level.
 
     Raises:
-        InputError: There is no such group, or there are more than *limit* buckets.
+        InputError: There is no such interval, or there are more than *limit* buckets.
     """
-    kind = parse_group(group)
-    step = choose_step(kind, zone)
+    interval = parse_interval(group)
+    step = choose_step(interval, zone)
 
     def by_second(start: datetime) -> list[tuple[datetime, int, int]]:
         cut = filter.within(start, start + (step - MICROSECOND))
         return storage.timeline(cut, timedelta(seconds=1))
 
     counts = storage.timeline(filter, step)
-    buckets = fold(counts, kind, step, zone, by_second, limit)
+    buckets = fold(counts, interval, step, zone, by_second, limit)
     return {start: dict(levels) for start, levels in buckets.items()}

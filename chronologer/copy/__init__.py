@@ -1,8 +1,8 @@
 """
-All records of one storage to another, on any two engines, with the ids that they have.
+Copies all records of a storage to another one, on any two engines, with their ids.
 
-A copy goes on where the one before has ended, or was killed: the ids in the target say how far it
-was. The source may be written meanwhile, and is itself never written. In the end both are compared.
+A copy continues where the last one has ended or was killed: at the last id in the target. The
+source is never written, but may be in use meanwhile. In the end both are compared.
 """
 
 from collections import defaultdict
@@ -21,12 +21,12 @@ from chronologer.storage import Storage, create_storage
 __all__ = ['Difference', 'Progress', 'Report', 'Source', 'copy', 'open_source', 'open_target']
 
 BATCH_RECORDS, BATCH_SIZE = 5000, 8 * 2**20  # records and bytes of one transaction
-PAGE = 10_000  # records that are asked for at a time; they come in slices
-QUERY_TIMEOUT = 60  # seconds; nobody waits for a page of it
+PAGE = 10_000  # records of one query; they are fetched in slices
+QUERY_TIMEOUT = 60  # seconds; no user waits for these queries
 
 
 class Source(Protocol):
-    """What is asked of the storage that is copied; see `Storage`."""
+    """The methods of `Storage` that a source has."""
 
     def last_id(self) -> int: ...
     def count(self, filter: Filter) -> int: ...
@@ -34,11 +34,10 @@ class Source(Protocol):
     def since(
         self, id: int, filter: Filter, limit: int, whole: bool = False
     ) -> Iterator[Record]: ...
-    def saved(self) -> dict[str, str]: ...
     def check(self) -> None: ...
 
 
-# Given a title, how many records there are and how many are done: a function to tell of more.
+# Called with a title, the number of records and how many are done; gives a function to add more.
 Progress = Callable[[str, int, int], AbstractContextManager[Callable[[int], None]]]
 
 
@@ -55,10 +54,9 @@ class Difference:
 
 @dataclass(slots=True)
 class Report:
-    """What was copied, and how both storages compare up to the last record that was."""
+    """The number of copied records, and the comparison of both storages up to the last of them."""
 
-    copied: int = 0  # records, this time
-    saved: int = 0  # searches
+    copied: int = 0  # records, by this run
     records: int = 0  # in the target
     days: int = 0  # that have records there
     gone: int = 0  # of these records, from the source meanwhile
@@ -67,7 +65,7 @@ class Report:
 
 def open_source(dsn: str) -> Storage | RemoteSource:
     """
-    Return what is at a DSN, or the server at an ``http://`` or ``https://`` URL; not yet checked.
+    Return the storage of a DSN, or the server of an HTTP URL; it is not checked yet.
 
     Raises:
         ConfigurationError: It is malformed.
@@ -78,19 +76,18 @@ def open_source(dsn: str) -> Storage | RemoteSource:
 
 
 def open_target(dsn: str) -> Storage:
-    """As `create_storage`, with time for long questions."""
+    """Call `create_storage` with a time limit for long queries."""
     return create_storage(dsn, QUERY_TIMEOUT)
 
 
 def copy(source: Source, target: Storage, progress: Progress) -> Report:
     """
-    Copy what *target* lacks of the records that *source* has now, and compare both.
+    Copy the current records of *source* that *target* lacks, and compare both.
 
-    A target without a schema gets one. Saved searches are copied too, in place of those of the
-    same names.
+    A target without a schema gets one.
 
     Raises:
-        StorageError: The target has records that are not the source's.
+        StorageError: The target has other records than the source.
     """
     try:
         source.check()
@@ -102,7 +99,6 @@ def copy(source: Source, target: Storage, progress: Progress) -> Report:
     _check_same(source, target)
     run = Run(source, target, progress)
     run.copy_records(start, last_id)
-    run.copy_saved()
     run.compare(start, max(start, last_id))
     return run.report
 
@@ -116,7 +112,7 @@ class Run:
         self.report = Report()
 
     def copy_records(self, start: int, last_id: int) -> None:
-        """Those after *start*, up to *last_id*."""
+        """Copy the records after *start*, up to *last_id*."""
         there, total = self._target.count(Filter()), self._source.count(Filter())
         with self._progress('copying', max(total, there), there) as add:
             for batch in self._batches(read(self._source, start, last_id)):
@@ -136,15 +132,8 @@ class Run:
         if batch:
             yield batch
 
-    def copy_saved(self) -> None:
-        """The searches that users have saved."""
-        saved = self._source.saved()
-        for name, state in saved.items():
-            self._target.save(name, state)
-        self.report.saved = len(saved)
-
     def compare(self, start: int, last_id: int) -> None:
-        """By the day; of the source only what was there before, up to *start*, has to be read."""
+        """Compare by day; only the records of earlier runs, up to *start*, are read again."""
         source, target, report = self._source, self._target, self.report
         copied = Days()
         there = target.count(Filter())
@@ -179,7 +168,7 @@ def read(source: Source, after_id: int, last_id: int) -> Iterator[Record]:
 
 
 def _check_same(source: Source, target: Storage) -> None:
-    """The target's last record has to be the source's: ids are given once."""
+    """Make sure that the last record of the target is that of the source: ids are unique."""
     id = target.last_id()
     if not id:
         return
@@ -187,7 +176,7 @@ def _check_same(source: Source, target: Storage) -> None:
     if theirs is not None and (ours is None or canonical(ours) != canonical(theirs)):
         state = 'does not have' if ours is None else 'has another one as'
         raise StorageError(
-            f'the target has record {id}, which the source {state}: it is no copy of it; name '
+            f'the target has record {id}, which the source {state}: it is no copy of it. Name '
             f'a database that has none or is one'
         )
 

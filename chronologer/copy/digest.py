@@ -1,4 +1,4 @@
-"""What tells whether two storages have the same records: their number and checksum for each day."""
+"""Number and checksum of the records of each day, by which two storages are compared."""
 
 from hashlib import blake2b
 
@@ -12,9 +12,9 @@ MODULUS = 2 ** (8 * SIZE)
 
 def canonical(record: Record) -> bytes:
     """
-    A whole record as bytes, the same on each engine; two that differ in anything have others.
+    Return a whole record as bytes, the same on each engine and unique for its contents.
 
-    Keys are sorted, since engines keep them in an order of their own; 387 and 387.0 are different.
+    Keys are sorted, because engines store them in different orders; 387 and 387.0 differ.
     """
     ts, name, level, message, logrec, id = record
     fields = [id, microseconds(ts), name, level, message, logrec]
@@ -22,7 +22,7 @@ def canonical(record: Record) -> bytes:
 
 
 def day_of(record: Record) -> int:
-    """Its day in UTC, counted from the epoch."""
+    """Return the day of a record in UTC, counted from the epoch."""
     return (record.ts - EPOCH).days
 
 
@@ -43,7 +43,7 @@ class Days:
 
     @property
     def count(self) -> int:
-        """Of all records."""
+        """The number of all records."""
         return sum(count for count, _ in self._days.values())
 
     def __len__(self) -> int:

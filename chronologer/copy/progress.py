@@ -1,4 +1,4 @@
-"""How far a copy is: a bar where somebody sees it, else a line from time to time."""
+"""Shows the progress of a copy: a bar in a terminal, else a line every few seconds."""
 
 import os
 import sys
@@ -15,9 +15,9 @@ BAR = '{desc}: {percentage:3.0f}%|{bar}| {n:,}/{total:,} [{rate_noinv_fmt}, {rem
 
 @contextmanager
 def show_progress(title: str, total: int, done: int) -> Iterator[Callable[[int], None]]:
-    """Show on standard error that *done* of *total* records are, and those that are told of."""
+    """Show on standard error that *done* of *total* records are done, and those added later."""
     if sys.stderr.isatty():
-        has_size = all(os.get_terminal_size(sys.stderr.fileno()))  # of containers some have none
+        has_size = all(os.get_terminal_size(sys.stderr.fileno()))  # some containers have none
         width: dict[str, int] = {'dynamic_ncols': True} if has_size else {'ncols': 80, 'nrows': 24}
         with tqdm(
             desc=title, total=total, initial=done, bar_format=BAR, unit=' records', **width
@@ -51,14 +51,14 @@ class Lines:
         self._start = self._printed = clock()
 
     def add(self, count: int) -> None:
-        """Tell of more records."""
+        """Add records."""
         self._done += count
         self._total = max(self._total, self._done)
         if self._clock() - self._printed >= INTERVAL:
             self.print()
 
     def print(self) -> None:
-        """Say how far it is."""
+        """Print the progress."""
         self._printed = self._clock()
         rate = (self._done - self._first) / max(self._printed - self._start, 1e-3)
         percent = 100 * self._done // self._total if self._total else 100

@@ -16,13 +16,13 @@ from chronologer.model import Filter, Record
 from chronologer.storage import MAX_ID, shown_dsn
 
 TIMEOUT = 60  # seconds without a byte
-PAUSES = (0, 1, 2, 4, 8, 16)  # seconds before it is tried again: a connection may just be old
-BUSY = {502, 503, 504}  # the server, or what is in front of it, is behind or away
+PAUSES = (0, 1, 2, 4, 8, 16)  # seconds before each retry: a connection may only be old
+BUSY = {502, 503, 504}  # the server or its proxy is overloaded or away
 CHUNK = 2**16  # bytes
 
 
 class Answer(NamedTuple):
-    """What a server said."""
+    """The response of a server."""
 
     status: int
     headers: dict[str, str]  # names in lower case
@@ -31,15 +31,15 @@ class Answer(NamedTuple):
 
 class RemoteSource:
     """
-    What a server has; see `chronologer.copy.Source`.
+    The records of a server; see `chronologer.copy.Source`.
 
-    A request that cannot be answered for now is made again, some times; a listing that is cut goes
-    on after its last record.
+    A request that fails temporarily is repeated a few times; a listing that is cut continues after
+    its last record.
     """
 
     def __init__(self, url: str, pauses: tuple[float, ...] = PAUSES):
         """
-        Take ``http://user:password@host:port/``, not yet opened.
+        Accept ``http://user:password@host:port/``, without a connection yet.
 
         Raises:
             ConfigurationError: It is malformed.
@@ -62,7 +62,7 @@ class RemoteSource:
         self._connection: HTTPConnection | None = None
 
     def check(self) -> None:
-        """Make sure that the server, with its storage, answers, and knows us."""
+        """Make sure that the server and its storage answer, and that the credentials are right."""
         for path in ('/ready', '/api/v1/saved'):
             self._ask('GET', path)
 
@@ -72,7 +72,7 @@ class RemoteSource:
         return self._number(self._get(path), 'x-last-id')
 
     def count(self, filter: Filter) -> int:
-        """The number of all records; *filter* has to be empty."""
+        """Return the number of all records; *filter* has to be empty."""
         return self._number(self._get('/api/v1/record', 'HEAD'), 'x-record-count')
 
     def get(self, id: int) -> Record | None:
@@ -81,7 +81,7 @@ class RemoteSource:
         return None if answer.status == 404 else _record(self._json(answer.body))
 
     def saved(self) -> dict[str, str]:
-        """See `Storage.saved`."""
+        """Return the state of each saved search, by name."""
         entries = self._json(self._get('/api/v1/saved').body)['saved']
         return {entry['name']: entry['state'] for entry in entries}
 
@@ -92,7 +92,7 @@ class RemoteSource:
             try:
                 for line in self._lines(f'/api/v1/export?after_id={id}&limit={limit}'):
                     fields = self._json(line)
-                    if 'id' not in fields:  # the last line, if the server failed meanwhile
+                    if 'id' not in fields:  # the last line, if the server has failed meanwhile
                         raise StorageBusyError(f'{self._shown}: {fields["error"]["message"]}')
                     record = _record(fields)
                     yield record
@@ -117,7 +117,7 @@ class RemoteSource:
         self.close()
 
     def _get(self, path: str, method: str = 'GET', missing: int = 0) -> Answer:
-        """Ask until there is an answer, some times at most."""
+        """Send a request, and repeat it a few times if it fails temporarily."""
         for pause in self._pauses:
             try:
                 return self._ask(method, path, missing)
@@ -136,7 +136,7 @@ class RemoteSource:
         return answer
 
     def _lines(self, path: str) -> Iterator[bytes]:
-        """Yield the lines of an answer as they come."""
+        """Yield the lines of a response as they arrive."""
         is_complete = False
         try:
             with self._translated():
@@ -152,7 +152,7 @@ class RemoteSource:
                     parts = [other]
             is_complete = True
         finally:
-            if not is_complete:  # the rest would be taken for the next answer
+            if not is_complete:  # the rest would look like the next response
                 self.close()
         if last := b''.join(parts):
             yield last
@@ -160,7 +160,7 @@ class RemoteSource:
     def _read(self, response: HTTPResponse) -> bytes:
         with self._translated():
             chunk = response.read(CHUNK)
-            if not chunk and response.length:  # of which a cut answer lacks some
+            if not chunk and response.length:  # the response was cut
                 raise IncompleteRead(b'', response.length)
         return chunk
 
@@ -173,7 +173,7 @@ class RemoteSource:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """What is wrong with a connection, which is given up, as our error."""
+        """Raise errors of the connection, which is closed, as `StorageBusyError`."""
         try:
             yield
         except (OSError, HTTPException, UnicodeError) as ex:  # UnicodeError: no host name

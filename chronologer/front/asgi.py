@@ -7,7 +7,7 @@ https://asgi.readthedocs.io/en/latest/specs/www.html
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from chronologer.api.respond import Answer
+from chronologer.web.respond import Answer
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -16,7 +16,7 @@ Headers = dict[str, str]  # by names in lower case; several values are joined by
 
 
 def headers_of(scope: Scope) -> Headers:
-    """The headers of a request."""
+    """Return the headers of a request."""
     headers: Headers = {}
     for name, value in scope['headers']:
         key, text = name.decode('latin-1'), value.decode('latin-1')
@@ -25,18 +25,18 @@ def headers_of(scope: Scope) -> Headers:
 
 
 def start(status: int, headers: list[tuple[str, str]]) -> dict[str, Any]:
-    """The message that begins an answer."""
+    """Return the message that begins an answer."""
     encoded = [(name.lower().encode('latin-1'), value.encode('latin-1')) for name, value in headers]
     return {'type': 'http.response.start', 'status': status, 'headers': encoded}
 
 
 def body(part: bytes, more_body: bool = False) -> dict[str, Any]:
-    """The message with a part of its body."""
+    """Return a message with a part of the body."""
     return {'type': 'http.response.body', 'body': part, 'more_body': more_body}
 
 
 async def send_answer(send: Send, answer: Answer) -> None:
-    """Send an answer that is complete."""
+    """Send a complete answer."""
     status, headers, content = answer
     await send(start(status, headers))
     await send(body(content))

@@ -1,26 +1,27 @@
-"""What a request gives to be stored, on its way to the writer and back."""
+"""Hands submissions of a request to the writer, and their outcomes back."""
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 
-from chronologer.api.ingestion import Reception
 from chronologer.errors import ChronologerError, StorageBusyError
-from chronologer.ingest.ndjson import SLICE_RECORDS
 from chronologer.ingest.writer import Submission, Writer
 from chronologer.storage import Outcome
 
 FULL_QUEUE_PAUSE, FULL_QUEUE_TIMEOUT = 0.05, 30  # seconds
 
 
+Note = Callable[[Submission, Outcome], Iterator[Submission]]
+
+
 class Mailbox:
-    """Brings outcomes from the writer's thread to the loop, all of a commit at once."""
+    """Brings outcomes from the writer's thread to the loop, all of a commit together."""
 
     def __init__(self, writer: Writer):
         self._writer = writer
-        # Submissions of one request that wait for their commit: enough for a group.
-        self.in_flight = max(2, writer.group_records // SLICE_RECORDS)
+        self.in_flight = writer.slices_in_flight  # submissions of one request
         self._letters: deque[tuple[asyncio.Future[Outcome], Outcome]] = deque()
         self._is_called = False
 
@@ -36,7 +37,7 @@ class Mailbox:
             self._is_called = True
             try:
                 future.get_loop().call_soon_threadsafe(self._deliver)
-            except RuntimeError:  # the loop is closed, nobody waits any more
+            except RuntimeError:  # the loop is closed, so nothing waits for outcomes
                 self._letters.clear()
                 self._is_called = False
 
@@ -49,18 +50,22 @@ class Mailbox:
 
 
 class Delivery:
-    """The submissions of one request on their way; a few at a time."""
+    """
+    The submissions of one request, a few at a time.
 
-    def __init__(self, mailbox: Mailbox, reception: Reception):
-        self._mailbox, self._reception = mailbox, reception
+    *note* is called with each outcome, and yields submissions that replace it.
+    """
+
+    def __init__(self, mailbox: Mailbox, note: Note):
+        self._mailbox, self._note = mailbox, note
         self._sent: deque[tuple[Submission, asyncio.Future[Outcome]]] = deque()
         self._is_begun = False
 
     async def send(self, submission: Submission) -> None:
         """
-        Submit; with enough under way, wait for the first of them before.
+        Submit; if too many are in flight, first wait for the oldest.
 
-        With a key, for each: it may be that of another body, of which nothing shall be stored.
+        With a key only one is in flight: it may be the key of another body, which is refused.
         """
         while len(self._sent) >= (1 if submission.key else self._mailbox.in_flight):
             await self._settle()
@@ -72,18 +77,18 @@ class Delivery:
             await self._settle()
 
     async def settle_quietly(self) -> None:
-        """Wait for all outcomes, after an error that is answered."""
+        """Wait for all outcomes after an error; further errors are ignored."""
         while self._sent:
             with suppress(ChronologerError):
                 await self._settle()
 
     async def _settle(self) -> None:
         submission, future = self._sent.popleft()
-        for other in self._reception.note(submission, await future):
+        for other in self._note(submission, await future):
             self._sent.append((other, await self._submit(other)))
 
     async def _submit(self, submission: Submission) -> 'asyncio.Future[Outcome]':
-        """The first is refused where the queue is full; others wait: they hold up their sender."""
+        """Refuse the first if the queue is full; others wait, which slows their sender."""
         attempts = int(FULL_QUEUE_TIMEOUT / FULL_QUEUE_PAUSE) if self._is_begun else 0
         for _ in range(attempts):
             with suppress(StorageBusyError):

@@ -1,14 +1,15 @@
 """The body of a request, as it arrives."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from chronologer.errors import BodyTimeoutError, InputError, LimitError
 from chronologer.front.asgi import Headers, Receive
 
-PIECE = 2**18  # bytes of a large body that are decoded at once
-MAX_DRAIN = 64 * 2**20  # bytes of a refused body that are read, so that the sender sees the answer
+PIECE = 2**18  # bytes of a large body that are decoded together
+MAX_DRAIN = 64 * 2**20  # bytes of a refused body that are read, so that the client sees the answer
+MAX_DRAIN_TIME = 30  # seconds
 WANTED_TIMEOUT = 30  # seconds without any byte of a body
 UNWANTED_TIMEOUT = 2  # the same where no body is expected
 
@@ -20,16 +21,22 @@ class Incoming:
         self._receive = receive
         self._length = headers.get('content-length', '0')
         self._has_body = self._length != '0' or 'transfer-encoding' in headers
-        # Who expects 100 Continue is waiting for it, and reading would ask for the body.
+        # A client that expects 100 Continue waits, and reading would request the body.
         self._is_coming = self._has_body and 'expect' not in headers
+        self._leaving: asyncio.Task[None] | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of the body has arrived."""
+        return not self._is_coming
 
     async def read(self) -> bytes:
-        """All of a small body."""
+        """Return a small body."""
         return b''.join([chunk async for chunk in self._chunks()])
 
     async def read_short(self, most: int) -> bytes:
         """
-        All of a body that is not to be large, nor long on its way: anybody may send it.
+        Return a body of limited size that arrives in limited time: anybody can send it.
 
         Raises:
             LimitError: It has more than *most* bytes.
@@ -54,24 +61,50 @@ class Incoming:
             raise InputError(f'the body ended after {len(body):,} bytes of {declared:,} declared')
         return body
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """A body in pieces of some size."""
+    async def pieces(self, keep: Callable[[int], None]) -> AsyncIterator[bytes]:
+        """Yield a body in pieces of some size; *keep* is told the bytes that are gathered."""
         chunks: list[bytes] = []
         size = 0
         async for chunk in self._chunks():
             chunks.append(chunk)
             size += len(chunk)
+            keep(size)
             if size >= PIECE:
-                yield b''.join(chunks)
+                piece = b''.join(chunks)
                 chunks, size = [], 0
+                yield piece
         yield b''.join(chunks)
 
     async def drain(self, timeout: float) -> None:
-        """Read what is left and not wanted: who is still sending would not see the answer."""
-        size = 0
+        """Read the unwanted rest: a client that is still sending would not see the answer."""
+        clock = asyncio.get_running_loop().time
+        end, size = clock() + MAX_DRAIN_TIME, 0
         with suppress(BodyTimeoutError, InputError):
-            while self._is_coming and size < MAX_DRAIN:
+            while self._is_coming and size < MAX_DRAIN and clock() < end:
                 size += len(await self._next(timeout))
+
+    def watch(self) -> None:
+        """Notice from now on that the sender goes; its body has arrived."""
+        self._leaving = asyncio.get_running_loop().create_task(self._await_leaving())
+
+    def check_sender(self) -> None:
+        """
+        Make sure that the sender still waits for the answer, as far as is known.
+
+        Raises:
+            InputError: It has gone.
+        """
+        if self._leaving is not None and self._leaving.done():
+            raise InputError('the sender has gone')
+
+    def close(self) -> None:
+        """End `watch`."""
+        if self._leaving is not None:
+            self._leaving.cancel()
+
+    async def _await_leaving(self) -> None:
+        while (await self._receive())['type'] != 'http.disconnect':
+            pass
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         self._is_coming = True
@@ -94,7 +127,7 @@ class Incoming:
 
 @contextmanager
 def _deadline(seconds: float) -> Iterator[None]:
-    """Give up waiting for a body."""
+    """Raise an error if a body does not arrive in time."""
     task = asyncio.current_task()
     assert task is not None
     is_late = False

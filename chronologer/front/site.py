@@ -10,18 +10,20 @@ from itertools import chain
 from threading import Semaphore
 from typing import Any
 
-from chronologer.api.body import HEADERS
-from chronologer.api.respond import Answer, error_response
 from chronologer.errors import StorageBusyError
 from chronologer.front.asgi import Headers, Receive, Scope, Send, body, send_answer, start
+from chronologer.web.body import HEADERS
+from chronologer.web.page import accepts_gzip
+from chronologer.web.respond import Answer, error_response
 
 READ_TIMEOUT = 60  # seconds without any byte of an answer being read
+PROBES = '/health', '/ready'  # have a thread each: what asks them kills a server that is silent
 
 # Headers: CherryPy fails at those that it cannot read, such as cookies of other services. A body is
 # given to it whole; times of files say nothing about their content, for which there are ETags.
 UNWANTED = frozenset(
-    ['host', 'range', 'cookie', 'content-disposition', 'content-length', 'content-type',
-     'transfer-encoding', 'if-modified-since', 'if-unmodified-since']
+    ['host', 'range', 'cookie', 'accept-encoding', 'content-disposition', 'content-length',
+     'content-type', 'transfer-encoding', 'if-modified-since', 'if-unmodified-since']
 )  # fmt: skip
 
 WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -33,11 +35,13 @@ class Site:
     def __init__(self, application: WSGIApplication, threads: int):
         self._application = application
         self._threads = ThreadPoolExecutor(threads, 'site')
+        self._probes = {path: ThreadPoolExecutor(1, path) for path in PROBES}
         self._streams = Semaphore(-(-threads // 2))  # slow readers shall not take all threads
 
     def close(self) -> None:
         """End the threads."""
-        self._threads.shutdown(cancel_futures=True)
+        for threads in (self._threads, *self._probes.values()):
+            threads.shutdown(cancel_futures=True)
 
     async def answer(
         self, scope: Scope, headers: Headers, content: bytes, receive: Receive, send: Send
@@ -47,7 +51,8 @@ class Site:
         reader = Reader(loop, receive, send)
         environ = environ_of(scope, headers, content)
         try:
-            complete = await loop.run_in_executor(self._threads, self._run, environ, reader)
+            threads = self._probes.get(scope['path'], self._threads)
+            complete = await loop.run_in_executor(threads, self._run, environ, reader)
         finally:
             reader.close()
         if complete is not None:
@@ -58,7 +63,8 @@ class Site:
         started: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> None:
-            started[:] = [int(status[:3]), headers]
+            shown = [header for header in headers if header[0].lower() != 'server']  # CherryPy's
+            started[:] = [int(status[:3]), shown]
 
         parts = self._application(environ, start_response)
         try:
@@ -154,4 +160,6 @@ def environ_of(scope: Scope, headers: Headers, content: bytes) -> dict[str, Any]
     for name, value in headers.items():
         if name not in UNWANTED:
             environ[f'HTTP_{name.upper().replace("-", "_")}'] = value
+    if accepts_gzip(headers.get('accept-encoding', '')):  # CherryPy refuses who accepts others only
+        environ['HTTP_ACCEPT_ENCODING'] = 'gzip'
     return environ

@@ -1,6 +1,6 @@
 """
 Ingestion: bytes of a wire format become records, and the writer commits them.
 
-The decoders are pure. What they hand on is in its stored form already, so that every engine keeps
-the same record.
+The decoders are pure. Their records are in the stored form already, so every engine stores the same
+record.
 """

@@ -1,7 +1,8 @@
 """
 ``Content-Encoding``: bodies decompressed piece by piece, within limits.
 
-A bomb of a few kilobytes costs no more than the limit in time, and a piece in memory.
+A decompression bomb costs the memory of one piece, and no more time than the limit allows. The
+limit grows with the bytes that are sent.
 """
 
 import sys
@@ -17,16 +18,17 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-PIECE = 2**18  # bytes that come out at once
-STEP = 2**14  # bytes that go in at once: what is left of them after a frame is copied
+PIECE = 2**18  # bytes of a decompressed piece
+STEP = 2**14  # bytes that are decompressed together: the rest after a frame is copied
 MANY_FRAMES, SMALL_FRAME = 1000, 100  # beyond that many, they have so many bytes on average
+FREE, MAX_RATIO = 8 * 2**20, 200  # bytes that may be decoded; beyond them, times the bytes sent
 MAX_WINDOW_LOG = 23  # 8 MiB, which RFC 8878 asks every decoder to support
 
 
 class Identity:
-    """A body as it is, counted."""
+    """An uncompressed body, whose bytes are counted."""
 
-    window = 0  # bytes that are kept of what was decompressed
+    window = 0  # decompressed bytes that are held
 
     def __init__(self, limit: int):
         self._limit = limit
@@ -37,7 +39,7 @@ class Identity:
         Yield the body's next pieces.
 
         Raises:
-            InputError: It is not what its encoding says.
+            InputError: It is not in its declared encoding.
             LimitError: It has more bytes than the limit.
         """
         self._count(data)
@@ -45,7 +47,7 @@ class Identity:
 
     def finish(self) -> None:
         """
-        Nothing follows.
+        Check the end of the body.
 
         Raises:
             InputError: The compressed body is not complete.
@@ -84,6 +86,9 @@ class Compressed(Identity, ABC):
             except (zlib.error, zstd.ZstdError) as ex:
                 raise InputError(f'Content-Encoding: the body is not {self.name}: {ex}') from ex
             self._count(piece)
+            if self._size > FREE and self._size > self._received * MAX_RATIO:
+                limit = f'more than {MAX_RATIO} times the {self._received:,} bytes sent'
+                raise LimitError(f'Content-Encoding: the body has {limit}')
             if piece:
                 yield piece
             data, has_more = self._rest(piece)
@@ -144,10 +149,10 @@ ENCODINGS: dict[str, type[Identity]] = {
 
 def find_encoding(name: str) -> type[Identity]:
     """
-    Return what reads bodies of a ``Content-Encoding``.
+    Return the decompressor of a ``Content-Encoding``.
 
     Raises:
-        MediaTypeError: It is not known, or there are several.
+        MediaTypeError: The encoding is unknown, or there are several.
     """
     encoding = ENCODINGS.get(name.strip().lower())
     if encoding is None:

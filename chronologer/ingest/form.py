@@ -1,8 +1,8 @@
 """
 ``application/x-www-form-urlencoded``, the format of stdlib ``HTTPHandler``.
 
-The standard library's ``parse_qsl`` takes 4.2 s and 1.3 GB for 16 MiB of escaped Chinese text;
-percent escapes are quoted-printable with another sign, which `binascii` decodes in C: 0.06 s and
+The standard library's ``parse_qsl`` needs 4.2 s and 1.3 GB for 16 MiB of escaped Chinese text.
+Percent escapes are quoted-printable with another sign, which `binascii` decodes in C in 0.06 s and
 67 MB.
 """
 
@@ -11,11 +11,11 @@ from binascii import a2b_qp
 from collections.abc import Iterator
 
 from chronologer.errors import InputError, LimitError, shown
-from chronologer.ingest.stored import stored_text
+from chronologer.ingest.normalisation import stored_text
 
 MAX_FIELDS = 10_000
 
-SLICE = 64 * 2**10  # bytes: a substitution takes a hundred times as much memory as it replaces
+SLICE = 64 * 2**10  # bytes: a substitution needs a hundred times the memory of its text
 
 ESCAPE = re.compile(rb'%[0-9A-Fa-f]{2}')
 STRAY_PERCENT = re.compile(rb'%(?![0-9A-Fa-f]{2})')
@@ -53,7 +53,7 @@ def _decode(value: bytes) -> str:
 
 
 def _slices(value: bytes) -> Iterator[bytes]:
-    """Cut, but not within an escape."""
+    """Yield slices of a form, not cut within an escape."""
     start = 0
     while start < len(value):
         end = start + SLICE

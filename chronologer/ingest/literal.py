@@ -1,12 +1,12 @@
 """
-Python literals that travelled as text, because ``HTTPHandler`` sends ``str()`` of every field.
+Restores Python values from text, because ``HTTPHandler`` sends ``str()`` of every field.
 
-Text becomes a value only when it is exactly what Python prints for that value: ``3.5`` is a number,
-while ``3.50``, ``1e5`` and ``0x10`` stay the texts that they can only have been.
+Text becomes a value only if it is exactly what Python prints for that value: ``3.5`` is a number,
+while ``3.50``, ``1e5`` and ``0x10`` stay text.
 
-The parser sees nothing but brackets, plain numbers, names of constants and strings, and little of
-it: calls, operators and signs in a row have crashed it in Python 3.10, and each character may cost
-it hundreds of bytes.
+Python's parser gets only brackets, plain numbers, names of constants and strings, and short texts:
+calls, operators and repeated signs have crashed it in Python 3.10, and each character may need
+hundreds of bytes.
 """
 
 import ast
@@ -26,13 +26,13 @@ CALL = re.compile(r'[^\s,:(\[{]\s*[(\[{]')
 QUOTE = re.compile('[\'"]')
 TOKEN = re.compile(r'->|(?P<open>[(\[{<])|(?P<close>[)\]}>])|[,:]')
 
-# The parser warns about what looks odd in logged text, such as escapes that are none.
+# The parser warns about invalid escapes and other oddities in logged text.
 warnings.filterwarnings('ignore', category=SyntaxWarning, module='<unknown>')
 warnings.filterwarnings('ignore', category=DeprecationWarning, module='<unknown>')
 
 
 class Shown:
-    """Stands for an object of which only the text that Python printed for it has arrived."""
+    """Represents an object of which only the printed text has arrived."""
 
     def __init__(self, text: str):
         self._text = text
@@ -42,13 +42,13 @@ class Shown:
 
 
 class Restorer:
-    """Restores the fields of one record, which share a budget; past it, text stays text."""
+    """Restores the fields of one record within a common budget; after that, text stays text."""
 
     def __init__(self) -> None:
         self._budget = MAX_SYNTAX
 
     def restore(self, text: str) -> Any:
-        """The None, boolean, number, tuple, list or dict whose ``str`` is *text*, or *text*."""
+        """Return the None, boolean, number, tuple, list or dict that *text* shows, or *text*."""
         if text in WORDS:
             return WORDS[text]
         if not text or text[0] not in FIRST:
@@ -59,7 +59,7 @@ class Restorer:
 
     def restore_args(self, text: str) -> tuple[Any, ...] | dict[Any, Any] | None:
         """
-        Restore ``LogRecord.args``; what is no literal in it, a `Shown` object stands for.
+        Restore ``LogRecord.args``; a `Shown` object represents each part that is no literal.
 
         Returns:
             None when *text* is not the repr of a tuple or a dict, or has too many parts.
@@ -115,7 +115,7 @@ def _mask(text: str) -> str | None:
 
 
 def _end_of_string(text: str, start: int) -> int:
-    """Where the string that begins at *start* ends, which may be the end of the text."""
+    """Return the end of the string that begins at *start*, maybe the end of the text."""
     previous = start
     while (position := text.find(text[start], previous + 1)) != -1:
         between = text[previous + 1 : position]

@@ -1,13 +1,13 @@
 """
-A ``logging.LogRecord`` that arrives as its ``__dict__``.
+Decodes a ``logging.LogRecord`` that is sent as its ``__dict__``.
 
 Its fields become the columns of a record (`name`, `levelno`, `created`, the message) and the parts
-of ``logrec``: ``meta`` for what LogRecord itself sets, ``error`` for the exception, ``data`` for
-everything that the program passed as ``extra``.
+of ``logrec``: ``meta`` for attributes that LogRecord itself sets, ``error`` for the exception,
+``data`` for all values that the program passed as ``extra``.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from itertools import chain
@@ -17,15 +17,15 @@ import orjson
 
 from chronologer.errors import InputError, LimitError, shown
 from chronologer.ingest.form import parse_form
-from chronologer.ingest.json_text import is_plain, parse_object
+from chronologer.ingest.json_text import is_plain, parse_json
 from chronologer.ingest.literal import Restorer
 from chronologer.ingest.message import interpolate
-from chronologer.ingest.stored import MAX_KEY, stored_text, stored_value
+from chronologer.ingest.normalisation import MAX_KEY, stored_text, stored_value
 from chronologer.model import COLUMNS, EPOCH, ERROR, META, REQUIRED, Record
 from chronologer.parse import LEVEL_MAX, LEVEL_MIN
 
 # Text by definition: '123' is a message or a module, not a number. LogRecord leaves some of them
-# None when there is nothing to say.
+# None.
 TEXT = frozenset(['asctime', 'filename', 'levelname', 'module', 'msg', 'pathname'])
 TEXT_OR_NONE = frozenset(['funcName', 'processName', 'stack_info', 'taskName', 'threadName'])
 AS_IT_IS = TEXT | COLUMNS | frozenset(ERROR)  # of a form
@@ -33,7 +33,7 @@ AS_IT_IS = TEXT | COLUMNS | frozenset(ERROR)  # of a form
 Division = tuple[tuple[str, ...], tuple[str, ...]]
 
 CONTAINERS: frozenset[object] = frozenset([list, dict])  # of JSON
-MAX_USUAL = 4096  # bytes of a record, the division of whose fields into parts is remembered
+MAX_USUAL = 4096  # bytes of a record whose division of fields into parts is cached
 
 NUMBER = re.compile(r'-?[0-9]{1,20}(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,3})?')
 
@@ -50,7 +50,10 @@ def decode_form(body: bytes) -> Record:
         LimitError: The form has too many fields, or one with too long a name.
     """
     fields = parse_form(body)
-    name, level, created = _required(fields)
+    try:
+        name, level, created = fields['name'], fields['levelno'], fields['created']
+    except KeyError:
+        raise _no_record(fields) from None
     _check_names(fields)
     restorer = Restorer()
     args = restorer.restore_args(fields.get('args', ''))
@@ -71,15 +74,33 @@ def decode_json(text: bytes, plain: bool = False) -> Record:
     """
     Decode a LogRecord's dict as JSON; fields keep the types that they have there.
 
-    *plain* says that `is_plain` is known to be true of it.
+    *plain* says that `is_plain` is true for it.
 
     Raises:
         InputError: It is malformed, or a required field is missing or malformed; names it.
         LimitError: It has too many values.
     """
-    fields, plain = parse_object(text, plain or is_plain(text))
-    name, level, created = _required(fields)
-    is_usual = plain and len(text) < MAX_USUAL
+    fields, plain = parse_json(text, plain or is_plain(text))
+    return _make_record(fields, plain and len(text) < MAX_USUAL)
+
+
+def decode_object(fields: dict[str, Any], plain: bool) -> Record:
+    """
+    Decode a LogRecord's dict that is an item of a JSON text; *plain* is that of the text.
+
+    Raises:
+        InputError: A required field is missing or malformed; names it.
+        LimitError: It has a field with too long a name.
+    """
+    return _make_record(fields, plain and sum(map(len, fields)) < MAX_USUAL)
+
+
+def _make_record(fields: dict[str, Any], is_usual: bool) -> Record:
+    """*is_usual*: texts and numbers are their own stored form, and all names are short."""
+    try:
+        name, level, created = fields['name'], fields['levelno'], fields['created']
+    except KeyError:
+        raise _no_record(fields) from None
     if not is_usual:
         _check_names(fields)
         fields = {stored_text(key): stored_value(value) for key, value in fields.items()}
@@ -98,12 +119,9 @@ def decode_json(text: bytes, plain: bool = False) -> Record:
     )
 
 
-def _required(fields: dict[str, Any]) -> tuple[Any, Any, Any]:
-    try:
-        return fields['name'], fields['levelno'], fields['created']
-    except KeyError:
-        missing = ', '.join(field for field in REQUIRED if field not in fields)
-        raise InputError(f'not a LogRecord: no field {missing}') from None
+def _no_record(fields: Mapping[str, Any]) -> InputError:
+    missing = ', '.join(field for field in REQUIRED if field not in fields)
+    return InputError(f'not a LogRecord: no field {missing}')
 
 
 def _check_names(fields: dict[str, Any]) -> None:
@@ -113,7 +131,7 @@ def _check_names(fields: dict[str, Any]) -> None:
 
 
 def _has_structures(fields: dict[str, Any]) -> bool:
-    """Whether there are lists or dicts, but for arguments that are numbers and texts."""
+    """Whether there are lists or dicts, apart from arguments that are numbers and texts."""
     args = fields.get('args')
     if type(args) is not list:
         return not CONTAINERS.isdisjoint(map(type, fields.values()))
@@ -136,12 +154,12 @@ def _json_message(fields: dict[str, Any]) -> str:
 
 
 def _as_text(value: Any) -> str:
-    """A value where text is wanted: itself if it is, else as JSON."""
+    """Return a value as text: text itself, other values as JSON."""
     return value if isinstance(value, str) else orjson.dumps(stored_value(value)).decode()
 
 
 def _divide(keys: tuple[str, ...]) -> Division:
-    """Of the names of a record's fields, those of ``data``, and those of columns and ``error``."""
+    """Return the names of fields that belong to ``data``, and those of columns and ``error``."""
     others = tuple(key for key in keys if key in COLUMNS or key in ERROR)
     return tuple(key for key in keys if key not in META and key not in others), others
 
@@ -153,7 +171,7 @@ _divide_usual = lru_cache(1000)(_divide)
 def _take_logrec(
     fields: dict[str, Any], divide: Callable[[tuple[str, ...]], Division] = _divide
 ) -> dict[str, Any]:
-    """The parts of ``logrec``; *fields* themselves become ``meta``."""
+    """Return the parts of ``logrec``; *fields* itself becomes ``meta``."""
     in_data, others = divide(tuple(fields))
     logrec: dict[str, Any] = {}
     if in_data:

@@ -1,8 +1,8 @@
 """
-``msg % args`` for records that no formatter has run over, in bounded time and memory.
+Formats ``msg % args`` of records without a formatted message, in bounded time and memory.
 
 Follows ``LogRecord.getMessage`` and printf-style formatting of the Python library reference, except
-that an argument of which only the repr has arrived is shown by its repr.
+that an argument that has arrived as its repr is shown by its repr.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 MAX_PADDING = 1000  # characters: width or precision of one conversion
-MAX_LENGTH = 16 * 2**20  # characters of the message, and of what its arguments are printed as
+MAX_LENGTH = 16 * 2**20  # characters of the message, and of its printed arguments
 MAX_CONVERSIONS = 1000
 
 CONVERSION = re.compile(
@@ -24,14 +24,14 @@ PRINTERS: dict[str, Callable[[Any], str]] = {'s': str, 'r': repr, 'a': ascii}
 
 
 class _Unformattable(Exception):
-    """Format and arguments do not belong together, or ask for too much."""
+    """Format and arguments do not fit, or exceed a limit."""
 
 
 def interpolate(msg: str, args: tuple[Any, ...] | Mapping[Any, Any] | None) -> str:
     """
-    Return *msg* with *args* put in, or *msg* as it stands where that cannot be done.
+    Return *msg* formatted with *args*, or *msg* itself if that is not possible.
 
-    That is when arguments are missing or left over, or a limit above is exceeded.
+    It is not possible if arguments are missing or left over, or if a limit is exceeded.
     """
     if not args or msg.count('%') > 2 * MAX_CONVERSIONS:
         return msg
@@ -58,7 +58,7 @@ def _pieces(msg: str, args: tuple[Any, ...] | Mapping[Any, Any]) -> list[str]:
 
 
 def _convert(conversion: re.Match[str], positional: Any, args: Any) -> tuple[str, int]:
-    """The text of a conversion, and how long the argument was before it was cut to a precision."""
+    """Return the text of a conversion, and the length of the argument before its precision."""
     type = conversion['type']
     if type is None:
         raise _Unformattable

@@ -1,8 +1,8 @@
 """
 ``application/x-ndjson``: a record in each line, decoded as the lines arrive.
 
-Records leave in slices, each of which is stored in one transaction. A slice is held back until what
-follows it is seen, so that the last one is known to be the last.
+Records are stored in slices, each in one transaction. A slice is held back until more data follows,
+so that the last slice can be marked as the last.
 """
 
 from bisect import insort
@@ -12,11 +12,12 @@ from hashlib import blake2b
 from typing import Any
 
 from chronologer.errors import ChronologerError, LimitError
+from chronologer.ingest.bounds import SLICE_BYTES
 from chronologer.ingest.json_text import is_plain
 from chronologer.model import Record
 
-SLICE_RECORDS, SLICE_BYTES = 1000, 8 * 2**20  # after either, the next slice begins
 MAX_BAD_LINES = 100_000  # in one body; each costs memory until it is answered
+MAX_EMPTY_LINES = 1_000_000  # in one body; each costs time
 DIGEST_SIZE = 16  # bytes
 
 
@@ -25,40 +26,41 @@ class Slice:
     """Lines that are stored together."""
 
     records: Any = field(default_factory=list)  # a sequence of Record
-    lines: list[int] = field(default_factory=list)  # where the records stood, from 1
+    lines: list[int] = field(default_factory=list)  # line numbers of the records, from 1
     size: int = 0  # bytes of these lines
     digest: bytes = b''  # 16 bytes, of the body up to the next slice, if asked for
 
 
-# What may make records of many lines at once, or not.
+# Decodes many lines together, or returns None.
 Prepare = Callable[[list[bytes]], Sequence[Record] | None]
 
-# Its number, and the error by type and message: one with a traceback would keep the line itself.
+# Line number, and type and message of the error: a traceback would keep the line in memory.
 BadLine = tuple[int, str, str]
 
 
 def bad_line(number: int, error: ChronologerError) -> BadLine:
-    """What is kept of a line that cannot be stored."""
+    """Return what is reported about a line that cannot be stored."""
     return number, type(error).__name__, error.message
 
 
 class Decoder:
-    """Takes a body piece by piece, gives slices; no other thread may do so meanwhile."""
+    """Decodes a body piece by piece into slices; used by one thread at a time."""
 
     def __init__(
         self,
         decode: Callable[[bytes, bool], Record],
         max_record_bytes: int,
+        slice_records: int,
         has_digest: bool = False,
         prepare: Prepare | None = None,
-        slice_records: int = SLICE_RECORDS,
     ):
         self.bad_lines: list[BadLine] = []
         self._decode = decode
         self._max_bytes = max_record_bytes
         self._pieces: list[bytes] = []  # of the line that has no end yet
-        self._length = 0  # of these pieces, and of what was dropped of a line that is too long
-        self._line = 0
+        self._length = 0  # of these pieces, and of the dropped part of a line that is too long
+        self.lines = 0  # that are complete
+        self._empty_lines = 0
         self._slice = Slice()
         self._prepare, self._slice_records = prepare, slice_records
         self._texts: list[bytes] = []  # of the slice, if they are to be prepared
@@ -71,10 +73,10 @@ class Decoder:
 
     def feed(self, data: bytes) -> Iterator[Slice]:
         """
-        Decode what *data* completes.
+        Decode the lines that *data* completes.
 
         Raises:
-            LimitError: There are too many bad lines.
+            LimitError: There are too many bad or empty lines.
         """
         first, *others = data.split(b'\n')
         if not others:
@@ -93,7 +95,7 @@ class Decoder:
         self._keep(last)
 
     def finish(self) -> Iterator[Slice]:
-        """Decode the rest; a last slice is not mistaken for one of a longer body."""
+        """Decode the rest; the digest of the last slice differs from that in a longer body."""
         if self._length:
             yield from self._take(b''.join(self._pieces), self._length)
         if self._slice.size:
@@ -109,18 +111,21 @@ class Decoder:
             self._pieces.append(piece)
 
     def _take(self, line: bytes, length: int, plain: bool = False) -> Iterator[Slice]:
-        self._line += 1
+        self.lines += 1
         if self._digest is not None:
             self._digest.update(line if length <= self._max_bytes else b'%d bytes' % length)
             self._digest.update(b'\n')
         if length <= self._max_bytes and (length == 0 or line.isspace()):
+            self._empty_lines += 1
+            if self._empty_lines > MAX_EMPTY_LINES:
+                raise LimitError(f'more than {MAX_EMPTY_LINES:,} empty lines')
             return
         try:
             if length > self._max_bytes:
                 raise LimitError(f'a record has {length:,} bytes, the limit is {self._max_bytes:,}')
             record = self._decode(line, plain) if self._prepare is None else None
         except ChronologerError as ex:
-            self._note(ex, self._line)
+            self._note(ex, self.lines)
             return
         if self._is_full(length):
             yield from self._close()
@@ -129,7 +134,7 @@ class Decoder:
             self._texts.append(line)
         else:
             slice.records.append(record)
-        slice.lines.append(self._line)
+        slice.lines.append(self.lines)
         slice.size += length
 
     def _is_full(self, length: int) -> bool:
@@ -141,10 +146,10 @@ class Decoder:
         if len(self.bad_lines) >= MAX_BAD_LINES:
             rest = f'what follows line {line:,} was not read'
             raise LimitError(f'more than {MAX_BAD_LINES:,} bad lines; {rest}')
-        insort(self.bad_lines, bad_line(line, error))  # too long ones are known sooner
+        insort(self.bad_lines, bad_line(line, error))  # lines that are too long were found before
 
     def _gather(self, lines: list[bytes]) -> Iterator[Slice]:
-        """Take many lines at once, as long as there is nothing to be said of any."""
+        """Add many lines together, as long as none of them is bad."""
         position = 0
         while position < len(lines):
             some = lines[position : position + self._slice_records - len(self._slice.lines)]
@@ -158,9 +163,9 @@ class Decoder:
             if self._digest is not None:
                 self._digest.update(b'\n'.join([*some, b'']))
             self._texts += some
-            self._slice.lines += range(self._line + 1, self._line + 1 + len(some))
+            self._slice.lines += range(self.lines + 1, self.lines + 1 + len(some))
             self._slice.size += sum(lengths)
-            self._line += len(some)
+            self.lines += len(some)
             position += len(some)
 
     def _close(self) -> Iterator[Slice]:
@@ -179,7 +184,7 @@ class Decoder:
             yield done
 
     def _decode_each(self, slice: Slice, texts: list[bytes], plain: bool) -> None:
-        """Decode lines that are not prepared; those that are bad are none of the slice."""
+        """Decode lines that are not prepared; bad lines are left out of the slice."""
         lines, slice.lines = slice.lines, []
         records: list[Record] = []
         size = 0

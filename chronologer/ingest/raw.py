@@ -1,50 +1,29 @@
 """
-Any JSON object as a record: what it says of itself where it can be read, and the whole of it.
+Decodes any JSON object into a record: with its own time, logger, level and message if it has them.
 
-Nothing but an object that is malformed or too large is refused; a level or a time that cannot be
-read is that of a plain message, just received.
+Only a malformed or too large object is refused. A level or a time that cannot be read is replaced
+by INFO or by the time of arrival.
 """
 
 import logging
-from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from typing import Any, TypeVar
 
 import orjson
 
-from chronologer.errors import InputError, LimitError
-from chronologer.ingest.json_text import parse_object
-from chronologer.ingest.stored import stored_text, stored_value
-from chronologer.model import EPOCH, Record
-from chronologer.parse import LEVEL_MAX, LEVEL_MIN, parse_instant
+from chronologer.errors import LimitError
+from chronologer.ingest.json_text import parse_json
+from chronologer.ingest.normalisation import stored_text, stored_value
+from chronologer.ingest.raw_level import LEVELS
+from chronologer.ingest.raw_time import TIMES, read_time
+from chronologer.model import Record
 
 NAME = 'root'  # as logging calls the logger without a name
 
-# Where loggers of other languages keep what we have in columns.
-MESSAGES = 'message', 'msg'
-LEVELS = 'level', 'levelno', 'severity'
-TIMES = 'created', 'ts', 'time', 'timestamp'
-
-# Names of levels that logging does not know, of syslog, log4j and Google Cloud among others.
-OTHER_LEVELS = {
-    'TRACE': 5,
-    'FINE': logging.DEBUG,
-    'INFORMATION': logging.INFO,
-    'INFORMATIONAL': logging.INFO,
-    'NOTICE': 25,
-    'WARN': logging.WARNING,
-    'ERR': logging.ERROR,
-    'SEVERE': logging.ERROR,
-    'CRIT': logging.CRITICAL,
-    'FATAL': logging.CRITICAL,
-    'ALERT': logging.CRITICAL,
-    'EMERG': logging.CRITICAL,
-    'EMERGENCY': logging.CRITICAL,
-    'PANIC': logging.CRITICAL,
-}
-
-# An epoch in a unit other than seconds would be beyond the year 5000 as one in the unit before.
-UNITS = (1e11, 1), (1e14, 1e3), (1e17, 1e6), (float('inf'), 1e9)
+Fields = dict[str, Any]
+Reader = Callable[[Any, Fields], Any]  # of a field's value, in the object
+T = TypeVar('T')
 
 
 def _now() -> datetime:
@@ -55,64 +34,105 @@ def decode_raw(text: bytes, plain: bool = False, now: Callable[[], datetime] = _
     """
     Decode a JSON object into a record that has all of it as ``logrec``.
 
-    Without a message of its own, the object as JSON is its message.
+    If it has no message, the object as JSON is the message.
 
     Raises:
         InputError: It is no JSON object.
         LimitError: It has too many values, or a key that is too long.
     """
-    logrec = stored_value(parse_object(text, plain)[0])
+    return decode_raw_object(parse_json(text, plain)[0], plain, now)
+
+
+def decode_raw_object(
+    fields: Fields, _plain: bool = False, now: Callable[[], datetime] = _now
+) -> Record:
+    """
+    Decode an object that is an item of a JSON text, as `decode_raw` does.
+
+    Raises:
+        LimitError: It has a key that is too long.
+    """
+    logrec = stored_value(fields)
     if not isinstance(logrec, dict):
         raise LimitError('the object has a key that is too long, or two that are stored alike')
-    name, message = logrec.get('name'), _first(logrec, MESSAGES, _parse_text)
+    message = _first(logrec, MESSAGES)
+    level = _first(logrec, LEVELS)
     return Record(
-        _first(logrec, TIMES, _parse_time) or now(),
-        name if isinstance(name, str) else NAME,
-        _first(logrec, LEVELS, _parse_level, logging.INFO),
+        _first(logrec, TIMES) or read_time(logrec.get('created'), logrec) or now(),
+        _first(logrec, NAMES) or NAME,
+        logging.INFO if level is None else level,
         stored_text(orjson.dumps(logrec).decode()) if message is None else message,
         logrec,
     )
 
 
-def _first(
-    fields: dict[str, Any], names: tuple[str, ...], parse: Callable[[Any], Any], default: Any = None
-) -> Any:
-    """The first of the named fields that can be read."""
-    for name in names:
-        value = parse(fields[name]) if name in fields else None
+def _first(fields: Fields, readers: Mapping[str, Callable[[Any, Fields], T | None]]) -> T | None:
+    """Return the first value that can be read, in the order of *readers*."""
+    known = readers.keys() & fields.keys()
+    for name in known if len(known) < 2 else filter(known.__contains__, readers):
+        value = readers[name](fields[name], fields)
         if value is not None:
             return value
-    return default
+    return None
 
 
-def _parse_text(value: Any) -> str | None:
+def _read_text(value: Any, _: Fields) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _parse_level(value: Any) -> int | None:
-    if isinstance(value, str):
-        name = value.upper()
-        if name in OTHER_LEVELS:
-            return OTHER_LEVELS[name]
-        known = logging.getLevelName(name)
-        if isinstance(known, int):
-            return known
-        value = int(value) if value.isascii() and value.isdecimal() and len(value) < 11 else None
-    is_level = type(value) is int and LEVEL_MIN <= value <= LEVEL_MAX
-    return value if is_level else None
+def _read_message(value: Any, _: Fields) -> str | None:
+    """A number is a message too, as a status code."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return str(value) if is_number else _read_text(value, {})
 
 
-def _parse_time(value: Any) -> datetime | None:
-    """From ISO 8601, or from an epoch in seconds, milli-, micro- or nanoseconds."""
-    try:
-        if isinstance(value, str) and not value.replace('.', '', 1).isdecimal():
-            return parse_instant('time', value)
-        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-            return None
-        number = float(value)
-        unit = next(unit for limit, unit in UNITS if abs(number) < limit)
-        if isinstance(value, int):  # a float would not hold its microseconds
-            return EPOCH + timedelta(microseconds=round(value * 10**6 // int(unit)))
-        return EPOCH + timedelta(seconds=number / unit)
-    except (InputError, OverflowError, ValueError, StopIteration):
-        return None
+def _read_line(value: Any, _: Fields) -> str | None:
+    """Read a line that Docker keeps with its end."""
+    return value.rstrip('\n') if isinstance(value, str) else None
+
+
+def _within(name: str) -> Reader:
+    """Return a reader of the text with this name in an object."""
+
+    def read(value: Any, fields: Fields) -> str | None:
+        return _read_text(value.get(name), fields) if isinstance(value, dict) else None
+
+    return read
+
+
+def _text_or_within(name: str) -> Reader:
+    """Return a reader of a text, which may be in an object."""
+    read = _within(name)
+    return lambda value, fields: _read_text(value, fields) or read(value, fields)
+
+
+# Fields that may have the message, and how each is read: of Python, GELF, structlog, CLEF, .NET,
+# journald, VictoriaLogs, Google Cloud, OpenTelemetry, Docker, Rust's tracing, loguru.
+MESSAGES: dict[str, Reader] = {
+    'message': _read_message,
+    'msg': _read_message,
+    'short_message': _read_text,
+    'event': _read_text,
+    '@m': _read_text,
+    '@mt': _read_text,
+    'Message': _read_text,
+    'MESSAGE': _read_text,
+    '_msg': _read_text,
+    'textPayload': _read_text,
+    'body': _text_or_within('stringValue'),
+    'log': _read_line,
+    'fields': _within('message'),
+    'record': _within('message'),
+}
+# The same of the logger.
+NAMES: dict[str, Reader] = {
+    'name': _read_text,
+    'logger': _text_or_within('name'),
+    'logger_name': _read_text,
+    'loggerName': _read_text,
+    'log.logger': _read_text,
+    'SourceContext': _read_text,
+    'target': _read_text,
+    'log': _within('logger'),
+    'record': _within('name'),
+}

@@ -1,29 +1,29 @@
 """
 Group commit: the only way into a storage.
 
-Who has something to store hands it over and is told of the outcome. One thread commits what has
-gathered in a single transaction, so while a commit waits for the disk the next group gathers behind
-it, and a lone record never waits for company. What waits is bounded, in records and in bytes.
+A submission waits in a queue; its callback gets the outcome. One thread commits all waiting
+submissions in a single transaction. While a commit waits for the disk, the next group gathers; a
+single record is committed immediately. The queues are bounded, in records and in bytes.
 """
 
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Condition, Thread
 
 from chronologer.errors import ChronologerError, StorageBusyError, StorageError
+from chronologer.ingest.bounds import (
+    GROUP_SUBMISSIONS,
+    LARGE_BYTES,
+    QUEUED_SLICES,
+    SMALL,
+    SMALL_BYTES,
+    SMALL_RECORDS,
+    slices_in_flight,
+)
 from chronologer.model import Record
-from chronologer.storage import Outcome, RetryKey, Storage
-
-MAX_QUEUED_RECORDS = 20_000
-MAX_QUEUED_BYTES = 64 * 2**20  # of what was sent for them
-
-# What one transaction takes: of small submissions that many, so of single posts all that wait; of
-# large ones until it has as many records as are best for the storage, so that the small ones wait
-# for a few at most.
-GROUP_SUBMISSIONS = 1000
-SMALL = 10  # records
+from chronologer.storage import BatchKey, Outcome, Storage
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +34,40 @@ class Submission:
 
     records: Sequence[Record]
     size: int  # bytes that were sent for them
-    key: RetryKey | None = None  # if it may be submitted again
+    key: BatchKey | None = None  # if it may be submitted again
 
 
 Done = Callable[[Outcome], None]
 Pending = tuple[Submission, Done]
+
+
+@dataclass(slots=True)
+class Queue:
+    """Submissions that wait, and the size of those and of what is being committed."""
+
+    max_records: int
+    max_bytes: int
+    records: int = 0
+    bytes: int = 0
+    waiting: deque[Pending] = field(default_factory=deque)
+
+    def add(self, submission: Submission, done: Done) -> None:
+        """
+        Add a submission.
+
+        Raises:
+            StorageBusyError: There is no room for it.
+        """
+        records, bytes = self.records + len(submission.records), self.bytes + submission.size
+        if self.records and (records > self.max_records or bytes > self.max_bytes):
+            raise StorageBusyError('the storage is overloaded')
+        self.records, self.bytes = records, bytes
+        self.waiting.append((submission, done))
+
+    def release(self, submission: Submission) -> None:
+        """Release the room of a submission that was committed or has failed."""
+        self.records -= len(submission.records)
+        self.bytes -= submission.size
 
 
 class Writer:
@@ -46,11 +75,11 @@ class Writer:
 
     def __init__(self, storage: Storage):
         self._storage = storage
-        self.group_records = storage.group_records
+        self._group_records = storage.group_records
+        self.slices_in_flight = slices_in_flight(storage)
         self._changed = Condition()
-        self._small: deque[Pending] = deque()
-        self._large: deque[Pending] = deque()
-        self._records = self._bytes = 0  # that wait or are being committed
+        self._small = Queue(SMALL_RECORDS, SMALL_BYTES)
+        self._large = Queue(QUEUED_SLICES * storage.slice_records, LARGE_BYTES)
         self._is_closed = False
         self._thread = Thread(target=self._run, name='writer', daemon=True)
         self._thread.start()
@@ -66,23 +95,19 @@ class Writer:
         Hand over a submission; *done* is called with its outcome, in the writer's thread.
 
         Raises:
-            StorageBusyError: Too much waits already, or the writer has been closed.
+            StorageBusyError: The queue is full, or the writer is closed.
         """
-        count, size = len(submission.records), submission.size
         with self._changed:
             if self._is_closed:
                 raise StorageBusyError('the server is shutting down')
-            if self._records and (
-                self._records + count > MAX_QUEUED_RECORDS or self._bytes + size > MAX_QUEUED_BYTES
-            ):
-                raise StorageBusyError('the storage is behind with writing')
-            self._records += count
-            self._bytes += size
-            (self._small if count <= SMALL else self._large).append((submission, done))
+            self._queue_of(submission).add(submission, done)
             self._changed.notify()
 
+    def _queue_of(self, submission: Submission) -> Queue:
+        return self._small if len(submission.records) <= SMALL else self._large
+
     def close(self) -> None:
-        """Commit what has been handed over, then stop."""
+        """Commit all submissions, then stop."""
         with self._changed:
             self._is_closed = True
             self._changed.notify()
@@ -92,20 +117,21 @@ class Writer:
         while group := self._take_group():
             outcomes = self._commit([submission for submission, _ in group])
             with self._changed:
-                self._records -= sum(len(submission.records) for submission, _ in group)
-                self._bytes -= sum(submission.size for submission, _ in group)
+                for submission, _ in group:
+                    self._queue_of(submission).release(submission)
             for (_, done), outcome in zip(group, outcomes, strict=True):
                 done(outcome)
 
     def _take_group(self) -> list[Pending]:
-        """Wait for submissions, and take as many as fit; none, once the writer is closed."""
+        """Wait for submissions, and return as many as fit; none after the writer is closed."""
+        small, large = self._small.waiting, self._large.waiting
         with self._changed:
-            while not (self._small or self._large or self._is_closed):
+            while not (small or large or self._is_closed):
                 self._changed.wait()
-            group = [self._small.popleft() for _ in range(min(len(self._small), GROUP_SUBMISSIONS))]
+            group = [small.popleft() for _ in range(min(len(small), GROUP_SUBMISSIONS))]
             count = 0
-            while self._large and count < self.group_records:
-                group.append(self._large.popleft())
+            while large and count < self._group_records:
+                group.append(large.popleft())
                 count += len(group[-1][0].records)
             return group
 

@@ -1,7 +1,7 @@
 """
-Where records are kept: the interface that every engine fulfils, and `create_storage`.
+The interface of storages, which every engine fulfils, and `create_storage`.
 
-The contract is written as a test suite that runs on each engine, ``test/storage/contract``.
+``test/engine/contract`` tests the same contract on each engine.
 """
 
 from abc import ABC, abstractmethod
@@ -14,18 +14,18 @@ from typing import Any
 
 from chronologer.errors import ChronologerError, ConfigurationError, StorageError
 from chronologer.model import Filter, Record
-from chronologer.query import Column, Path
+from chronologer.query.tree import Column, Path
 from chronologer.storage.shown import shown_dsn
 
 __all__ = [
     'Batch',
+    'BatchKey',
     'Cursor',
     'Facet',
     'FieldTypes',
     'Outcome',
     'Prepared',
     'Recalled',
-    'RetryKey',
     'Storage',
     'check_ascending',
     'create_storage',
@@ -43,20 +43,20 @@ MAX_ID = 2**53 - 1  # JavaScript has no larger integers
 
 
 @dataclass(frozen=True, slots=True)
-class RetryKey:
-    """Names a batch, so that it is stored once however often it is sent."""
+class BatchKey:
+    """Identifies a batch, so that it is stored once however often it is sent."""
 
     owner: bytes  # 16 bytes, of user and Idempotency-Key
     part: str  # which batch of the request, up to 64 characters
-    digest: bytes  # 16 bytes, of what was sent for it
+    digest: bytes  # 16 bytes, of the body that was sent for it
 
 
 class Prepared(Sequence[Record]):
-    """Records of lines that an engine has read in its own way; made only if they are asked for."""
+    """Records of lines that an engine has decoded; a `Record` is made only when it is used."""
 
     def __init__(self, lines: Sequence[bytes], decode: Callable[[bytes], Record], rows: bytes):
         self._lines, self._decode = lines, decode
-        self.rows = rows  # for the engine
+        self.rows = rows  # the decoded records, for the engine
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -67,8 +67,7 @@ class Prepared(Sequence[Record]):
         return self._decode(self._lines[index])
 
 
-MAX_FIELDS = 5000  # names with a type that a storage remembers
-MAX_SAVED = 1000  # searches
+MAX_FIELDS = 5000  # names with a type that a storage keeps
 
 # DSN scheme -> module and class, imported on demand because each needs its own driver.
 ENGINES = {
@@ -81,58 +80,62 @@ ENGINES = {
 
 
 class Recalled(list[int]):
-    """The ids that a batch got when it was stored before."""
+    """The ids of a batch that was stored before."""
+
+
+def ignore(_: int) -> None:
+    """Do nothing about the progress."""
 
 
 class Storage(ABC):
     """
-    Keeps records and answers questions about them; safe to call from any thread.
+    Keeps records and answers queries about them; safe to call from any thread.
 
     Any method raises `StorageBusyError` when the engine cannot be reached or does not answer within
     its time limit, and `StorageError` when it fails.
     """
 
-    is_exclusive = False  # whether one process alone may open it
-    group_records = 2000  # that one transaction had best have, if as many wait
-    slice_records = 1000  # into which a long body is divided
+    is_exclusive = False  # whether only one process may open it
+    group_records = 2000  # the best number of records in a transaction
+    slice_records = 1000  # records in a slice of a long body
+    reads_lines = False  # whether `prepare` decodes lines
 
     @abstractmethod
     def insert(
-        self, batches: Sequence[Batch], keys: Sequence[RetryKey | None] = ()
+        self, batches: Sequence[Batch], keys: Sequence[BatchKey | None] = ()
     ) -> list[Outcome]:
         """
         Store several requests' batches in one transaction and return after its commit.
 
-        *keys* are of the batches that may be sent again, None for others. A batch whose key was
-        stored with it within a day is not stored again; its outcome is that of the first time.
+        *keys* belong to batches that may be sent again; other batches have None. A batch whose key
+        was stored within a day is not stored again; its outcome is that of the first request.
 
         Returns:
-            For each batch the ids of its records in order, or the error for which this batch, and
-            no other, was left out: `ConflictError`, if its key is of another batch, or what the
-            engine says. Ids are below 2**53, increase in the order of commits, and are
-            never used again.
+            For each batch the ids of its records in order, or the error for which this batch alone
+            was not stored: `ConflictError` if its key belongs to another batch, or an error of the
+            engine. Ids are below 2**53, increase in the order of commits, and are never used again.
         """
 
     def prepare(self, lines: Sequence[bytes], decode: Callable[[bytes], Record]) -> Prepared | None:
         """
-        Read LogRecords as JSON, if the engine does so faster than *decode*, and to the same effect.
+        Decode LogRecords in JSON, if the engine does so faster than *decode*, with the same result.
 
-        In the lines there is nothing that `is_plain` denies. None if the engine does not read them,
-        for instance because one of them is malformed.
+        `is_plain` holds for all lines. None is returned if the engine does not decode them, for
+        instance because one of them is malformed.
         """
         return None
 
     @abstractmethod
     def resume_restore(self) -> int:
-        """Return the id after which to restore; undoes what an interrupted `restore` has left."""
+        """Undo an interrupted `restore`, and return the id after which to continue."""
 
     @abstractmethod
     def restore(self, records: Sequence[Record]) -> None:
         """
         Store whole records with the ids that they have, all of them or none.
 
-        Ids ascend, with gaps or without, from above those that are there; what `insert` gives
-        later is above them. All else is as if they had been inserted.
+        Ids ascend, with gaps or without, and are above all stored ones; `insert` later gives ids
+        above them. In all else it is as if the records had been inserted.
 
         Raises:
             StorageError: Ids do not ascend so (see `check_ascending`), or the engine fails.
@@ -140,16 +143,16 @@ class Storage(ABC):
 
     @abstractmethod
     def get(self, id: int) -> Record | None:
-        """Return the whole record, or None when there is none."""
+        """Return the whole record, or None if it does not exist."""
 
     @abstractmethod
     def range(self, filter: Filter, left: int, right: int) -> Iterator[Record]:
         """
         Yield matching records, newest first (`ts`, then `id`, descending), without ``logrec``.
 
-        *left* and *right* are offsets from 0, both included. Which records they are is settled by
-        the call; they are fetched as the caller goes on, in slices of about a megabyte, so
-        that a page of huge messages does not fill the memory.
+        *left* and *right* are offsets from 0, both inclusive. The call finds the ids of the
+        records. Their contents are fetched as the caller iterates, in slices of about a megabyte,
+        so that a page of huge messages does not fill the memory.
         """
 
     @abstractmethod
@@ -164,8 +167,8 @@ class Storage(ABC):
         """
         Yield the matching records before *cursor*, newest first, fetched as in `range`.
 
-        If *ascending*, those after it, oldest first; if *whole*, with ``logrec``. Without a cursor
-        it is the first page. There are fewer than *limit* only if there are no more.
+        If *ascending*, records after it, oldest first; if *whole*, with ``logrec``. Without a
+        cursor it is the first page. Fewer than *limit* are yielded only if there are no more.
         """
 
     @abstractmethod
@@ -174,7 +177,7 @@ class Storage(ABC):
 
     @abstractmethod
     def last_id(self) -> int:
-        """Return the highest id of a record that is there, or 0: all up to it can be seen."""
+        """Return the highest id of a stored record, or 0; all records up to it are visible."""
 
     @abstractmethod
     def count(self, filter: Filter) -> int:
@@ -197,8 +200,8 @@ class Storage(ABC):
         """
         Count the values of a field among matching records.
 
-        ``name`` and ``level`` are counted among all of them; what is at a path in ``logrec``,
-        among the newest *sample*, texts of up to 1,000 characters. Most frequent first.
+        ``name`` and ``level`` are counted in all of them; values at a path in ``logrec`` in the
+        newest *sample*, except texts of more than 1,000 characters. Most frequent first.
         """
 
     @abstractmethod
@@ -206,40 +209,24 @@ class Storage(ABC):
         """
         Return the fields of ``logrec`` that records have had, and their types.
 
-        Types are ``number``, ``text``, ``boolean`` and ``array``; a null is none. At most
-        `MAX_FIELDS` pairs are remembered, and not those with names over 200 characters.
+        Types are ``number``, ``text``, ``boolean`` and ``array``; a null has none. At most
+        `MAX_FIELDS` pairs of name and type are kept, and none with a name over 200 characters.
         """
 
     @abstractmethod
-    def purge(self, before: datetime, filter: Filter) -> int:
-        """Delete matching records older than *before*, in slices, and return their number."""
-
-    @abstractmethod
-    def secret(self) -> bytes:
-        """Return 32 bytes that nobody else knows, the same for ever; made when first asked for."""
-
-    @abstractmethod
-    def saved(self) -> dict[str, str]:
-        """Return the searches that have been saved: their states, by name."""
-
-    @abstractmethod
-    def save(self, name: str, state: str) -> bool:
+    def purge(
+        self, before: datetime, filter: Filter, progress: Callable[[int], None] = ignore
+    ) -> int:
         """
-        Keep a search, instead of the one of that very name if there is one.
+        Delete matching records older than *before*, in slices, and return their number.
 
-        Returns:
-            Whether the name is new.
-        Raises:
-            LimitError: There are `MAX_SAVED` others.
+        *progress* is called after each slice, with the number of records deleted so far. If it
+        raises an error, the purge ends with that error.
         """
-
-    @abstractmethod
-    def forget(self, name: str) -> bool:
-        """Drop a saved search; return whether it was there."""
 
     @abstractmethod
     def migrate(self) -> None:
-        """Create the schema, or bring it up to this version's."""
+        """Create the schema, or upgrade it to that of this version."""
 
     @abstractmethod
     def check(self) -> None:
@@ -247,7 +234,7 @@ class Storage(ABC):
         Make sure that the storage answers and has this version's schema.
 
         Raises:
-            SchemaError: There is no schema, or it is older or newer; says what to do.
+            SchemaError: There is no schema, or it is older or newer; the message has the remedy.
         """
 
     @abstractmethod
@@ -278,10 +265,11 @@ def create_storage(dsn: str, query_timeout: float = QUERY_TIMEOUT) -> Storage:
     """
     Return the storage that *dsn* names, not yet opened or checked.
 
-    A question that takes longer than *query_timeout* seconds ends with `QueryTimeoutError`.
+    A query that takes longer than *query_timeout* seconds ends with `QueryTimeoutError`.
 
     Raises:
-        ConfigurationError: The DSN is malformed, or its scheme or driver is not there.
+        ConfigurationError: The DSN is malformed, its scheme is unknown, or its driver is not
+            installed.
     """
     scheme = dsn.partition(':')[0]
     if scheme not in ENGINES:

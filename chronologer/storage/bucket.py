@@ -1,9 +1,9 @@
 """
-Which parts of a time range counters can answer.
+The parts of a time range that counters can answer.
 
 Counters hold sums per bucket of a day, an hour and 15 minutes, numbered from the epoch. A range is
-split into the days that lie wholly inside it, what they leave over into shorter buckets, and what
-is left then is counted from the records.
+split into the whole days inside it, and the rest into shorter buckets. Records in the last rest are
+counted one by one.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,9 @@ from chronologer.model import BUCKET, MICROSECOND, Filter, microseconds
 QUARTER = BUCKET // MICROSECOND
 HOUR, DAY = timedelta(hours=1) // MICROSECOND, timedelta(days=1) // MICROSECOND
 
-# The ends of the calendar, where buckets begin and end too: an open end cuts nothing.
+NEAR = 1000  # up to this offset, a scan finds records faster than counters do
+
+# The ends of the calendar, where buckets begin and end too: an open range cuts no bucket.
 TS_MIN = microseconds(datetime.min.replace(tzinfo=timezone.utc))
 TS_MAX = microseconds(datetime.max.replace(tzinfo=timezone.utc))
 
@@ -44,14 +46,14 @@ ALL_TIME = Range(TS_MIN, TS_MAX)
 
 
 def time_range(filter: Filter) -> Range:
-    """The instants that *filter* admits."""
+    """Return the time range of *filter*."""
     low = TS_MIN if filter.after is None else microseconds(filter.after)
     high = TS_MAX if filter.before is None else microseconds(filter.before)
     return Range(low, high)
 
 
 def split(span: Range, grains: Sequence[int]) -> list[Range | Buckets]:
-    """Split a time range into buckets of the *grains*, coarsest first, and what they leave over."""
+    """Split a time range into buckets of the *grains*, coarsest first, and the rest."""
     if not span:
         return []
     if not grains:
@@ -67,6 +69,12 @@ def split(span: Range, grains: Sequence[int]) -> list[Range | Buckets]:
     ]
 
 
+def can_narrow(filter: Filter, right: int) -> bool:
+    """Whether counters help to find the records up to offset *right*."""
+    is_near = right < NEAR and filter.level is None and not filter.names
+    return filter.query is None and not is_near
+
+
 def bucket_range(grain: int, bucket: int) -> Range:
-    """The instants of a bucket."""
+    """Return the time range of a bucket."""
     return Range(bucket * grain, (bucket + 1) * grain - 1)

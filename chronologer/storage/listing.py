@@ -1,41 +1,46 @@
 """
-Listings of any engine: pages of records whose places are found first, and which are fetched after.
+Pages of records on any engine: positions are found first, contents are fetched later.
 
-An engine finds the places of records, and fetches a slice of them; the rest is the same for all.
+An engine finds the positions of records, and fetches a slice of records by their positions. The
+rest is the same for all engines.
 """
 
+import time
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from chronologer.errors import QueryTimeoutError
 from chronologer.model import MICROSECOND, Filter, Record, instant
-from chronologer.query import Column, Path, value_at
+from chronologer.query.tree import Column, Path, value_at
 from chronologer.storage import Cursor, Facet, Storage
 
 SLICE_RECORDS, SLICE_SIZE = 500, 2**20  # records, and characters after which a slice ends
-MAX_FACET_TEXT = 1000  # characters of a value that is counted
+MAX_FACET_TEXT = 1000  # characters; longer values are not counted
 
-Place = tuple[int, int]  # ts, in microseconds since the epoch, and id of a record
+Position = tuple[int, int]  # ts, in microseconds since the epoch, and id of a record
 
 
 class Listing(Storage):
-    """A storage that lists records by their places."""
+    """A storage that lists records by their positions."""
+
+    query_timeout: float  # seconds, of a query that has several statements
 
     @abstractmethod
     def _find(
         self, filter: Filter, left: int, right: int, ascending: bool = False
-    ) -> Sequence[Place]:
-        """Records by their offset, newest first unless told."""
+    ) -> Sequence[Position]:
+        """Return records by their offset, newest first unless *ascending*."""
 
     @abstractmethod
-    def _find_at(self, filter: Filter, id: int, limit: int, ascending: bool) -> Sequence[Place]:
-        """Records at the filter's one moment beyond a record of that moment, in order."""
+    def _find_at(self, filter: Filter, id: int, limit: int, ascending: bool) -> Sequence[Position]:
+        """Return records beyond record *id* at its instant, which is the only one in *filter*."""
 
     @abstractmethod
-    def _fetch_slice(self, places: Sequence[Place], whole: bool) -> tuple[list[Record], int]:
-        """Fetch records in that order; the second value tells how many places were used up."""
+    def _fetch_slice(self, positions: Sequence[Position], whole: bool) -> tuple[list[Record], int]:
+        """Return records in that order, and how many of the positions were used."""
 
     @abstractmethod
     def _names(self, filter: Filter) -> Counter[str]:
@@ -53,36 +58,36 @@ class Listing(Storage):
         whole: bool = False,
     ) -> Iterator[Record]:
         while True:
-            places = self._find_after(filter, cursor, limit, ascending)
+            positions = self._find_after(filter, cursor, limit, ascending)
             fetched = 0
-            for record in self._fetch(places, whole):
+            for record in self._fetch(positions, whole):
                 yield record
                 fetched += 1
-            if len(places) < limit or fetched == limit:
+            if len(positions) < limit or fetched == limit:
                 return
-            limit -= fetched  # the others were purged meanwhile
-            ts, id = places[-1]
+            limit -= fetched  # the other records were purged meanwhile
+            ts, id = positions[-1]
             cursor = instant(ts), id
 
     def _find_after(
         self, filter: Filter, cursor: Cursor | None, limit: int, ascending: bool
-    ) -> Sequence[Place]:
-        """The places of a page: first those at the cursor's moment, then the rest."""
+    ) -> Sequence[Position]:
+        """Return the positions of a page: first those at the cursor's instant, then the others."""
         if cursor is None:
             return self._find(filter, 0, limit - 1, ascending)
         ts, id = cursor
-        places = self._find_at(filter.within(ts, ts), id, limit, ascending)
-        if len(places) < limit and (rest := _beyond(filter, ts, ascending)):
-            found = self._find(rest, 0, limit - len(places) - 1, ascending)
-            places = [*places, *found]
-        return places
+        positions = self._find_at(filter.within(ts, ts), id, limit, ascending)
+        if len(positions) < limit and (rest := _beyond(filter, ts, ascending)):
+            found = self._find(rest, 0, limit - len(positions) - 1, ascending)
+            positions = [*positions, *found]
+        return positions
 
-    def _fetch(self, places: Sequence[Place], whole: bool = False) -> Iterator[Record]:
-        position = 0
-        while position < len(places):
-            records, taken = self._fetch_slice(places[position : position + SLICE_RECORDS], whole)
+    def _fetch(self, positions: Sequence[Position], whole: bool = False) -> Iterator[Record]:
+        start = 0
+        while start < len(positions):
+            records, taken = self._fetch_slice(positions[start : start + SLICE_RECORDS], whole)
             yield from records
-            position += taken
+            start += taken
 
     def facet(self, filter: Filter, field: Column | Path, sample: int) -> Facet:
         if isinstance(field, Path):
@@ -95,9 +100,12 @@ class Listing(Storage):
         return list(levels.most_common())
 
     def _facet_at(self, filter: Filter, path: Path, sample: int) -> Facet:
-        """Count what is at a path in the newest matching records."""
+        """Count the values at a path in the newest matching records."""
         counts: Counter[tuple[bool, Any]] = Counter()  # True equals 1, but is another value
+        deadline = time.monotonic() + self.query_timeout
         for record in self._fetch(self._find(filter, 0, sample - 1), whole=True):
+            if time.monotonic() > deadline:  # large records take long to read
+                raise QueryTimeoutError(self.query_timeout)
             value = value_at(path, record.logrec)
             if isinstance(value, (bool, int, float)) or (
                 isinstance(value, str) and len(value) <= MAX_FACET_TEXT
@@ -107,7 +115,7 @@ class Listing(Storage):
 
 
 def _beyond(filter: Filter, ts: datetime, ascending: bool) -> Filter | None:
-    """The filter narrowed to the time after *ts*, or before; None if there is no such time."""
+    """Return the filter, narrowed to the time after or before *ts*; None if it is empty."""
     try:
         if ascending:
             return filter.within(ts + MICROSECOND, datetime.max.replace(tzinfo=timezone.utc))

@@ -1,8 +1,8 @@
 """
-From the tree of a query to a condition in SQL.
+Renders the tree of a query as a condition in SQL.
 
-What an expression means is here, once: null where a side is null, false where types differ. An
-engine says in a `Renderer` of its own how its JSON functions give the type and the value at a path.
+The meaning of an expression is defined here once: null where a side is null, false where types
+differ. The `Renderer` of an engine has its JSON functions for the type and the value at a path.
 Every literal, key and pattern is a bound parameter.
 """
 
@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from chronologer.model import microseconds
-from chronologer.query import (
+from chronologer.query.tree import (
     And,
     Arithmetic,
     Call,
@@ -58,16 +58,16 @@ def join(template: str, *pieces: SQL) -> SQL:
 class Renderer(ABC):
     """Renders conditions for one engine."""
 
-    number_types: tuple[str, ...]  # what `value` can give that are numbers, exact ones first
+    number_types: tuple[str, ...]  # the types of numbers that `value` can return, exact ones first
     at: str  # an instant to compare ts with
 
     @abstractmethod
     def is_type(self, path: Path, type: str) -> SQL:
-        """Whether what is at *path* has a type: text, boolean, null or one of `number_types`."""
+        """Whether the value at *path* has a type: text, boolean, null or one of `number_types`."""
 
     @abstractmethod
     def value(self, path: Path, type: str) -> SQL:
-        """What is at *path*, known to be of that type; a boolean as a condition."""
+        """The value at *path*, which is of that type; a boolean as a condition."""
 
     @abstractmethod
     def compare_texts(self, left: SQL, operator: str, right: SQL) -> SQL:
@@ -86,7 +86,7 @@ class Renderer(ABC):
         """A function of text."""
 
     def hints(self, condition: Condition) -> list[SQL]:
-        """Cheaper conditions that hold wherever this one does, to be tried first."""
+        """Cheaper conditions that are true wherever this one is, to be tested first."""
         return []
 
     def render(self, condition: Condition) -> SQL:
@@ -131,7 +131,7 @@ class Renderer(ABC):
         return [([is_text], self.like(self._value(like.operand, 'text'), like.pattern))]
 
     def _typed(self, operands: list[Operand], cases: list[tuple[list[SQL | None], SQL]]) -> SQL:
-        """Null if an operand is null; else the first case whose types are there; else false."""
+        """Null if an operand is null; else the first case whose types match; else false."""
         nulls = [self._is_null(operand) for operand in operands if _can_be_null(operand)]
         if not nulls and len(cases) == 1 and not any(cases[0][0]):
             return cases[0][1]
@@ -151,7 +151,7 @@ class Renderer(ABC):
         return (*self.number_types, 'text', 'boolean') if is_path else (operand.type,)
 
     def _is(self, operand: Operand, type: str) -> SQL | None:
-        """Whether the operand has a type, or None where that is known."""
+        """Whether the operand has a type, or None where it always has."""
         return self.is_type(operand, type) if isinstance(operand, Path) else None
 
     def _is_null(self, operand: Operand) -> SQL:
@@ -179,7 +179,7 @@ class Renderer(ABC):
         return SQL('?', literal.value)
 
     def _number(self, operand: Operand) -> SQL:
-        """The operand as a float; null if it is no number."""
+        """The operand as a float; null for other types."""
         if isinstance(operand, Arithmetic):
             return self._value(operand, 'number')
         if not isinstance(operand, Path):
@@ -195,7 +195,7 @@ class Renderer(ABC):
         return join(f'CASE {" ".join(["{}"] * len(branches))} END', *branches)
 
     def _text(self, operand: Operand) -> SQL:
-        """The operand as text; null if it is none."""
+        """The operand as text; null for other types."""
         if not isinstance(operand, Path):
             return self._value(operand, 'text')
         is_text, text = self.is_type(operand, 'text'), self.value(operand, 'text')
@@ -203,7 +203,7 @@ class Renderer(ABC):
 
 
 def required_equalities(condition: Condition) -> list[tuple[Path, Literal]]:
-    """The fields that have to equal a literal for the condition to be true."""
+    """Return the fields that have to equal a literal if the condition is true."""
     if isinstance(condition, And):
         return [pair for part in condition.conditions for pair in required_equalities(part)]
     if isinstance(condition, Comparison) and condition.operator == '=':
@@ -214,7 +214,7 @@ def required_equalities(condition: Condition) -> list[tuple[Path, Literal]]:
 
 
 def required_texts(condition: Condition) -> list[str]:
-    """Texts that what is searched of a record has to contain for it to be true."""
+    """Return texts that the searchable text of a record contains if the condition is true."""
     if isinstance(condition, And):
         return [text for part in condition.conditions for text in required_texts(part)]
     if isinstance(condition, Comparison) and condition.operator == '=':

@@ -1,8 +1,8 @@
 """
-Schema versions: the migrations that ship with Chronologer against those a database has applied.
+Schema versions: compares the migrations of this version with those that a database has applied.
 
-yoyo applies the files of ``chronologer/migration/<engine>`` in the order of their names and records
-each in the database. A published migration is finished; a change is the next file.
+yoyo applies the files of a directory below ``chronologer/migration`` in the order of their names,
+and records each in the database. A published migration never changes; a change is the next file.
 """
 
 import glob
@@ -18,18 +18,19 @@ from yoyo.exceptions import LockTimeout
 from chronologer.errors import SchemaError
 
 MIGRATIONS = Path(__file__).parent.parent / 'migration'
+RECORDS = MIGRATIONS / 'records'  # a directory for each engine
 
 APPLIED = 'SELECT migration_id FROM _yoyo_migration'
 
 
-def check_applied(engine: str, applied: Iterable[str]) -> None:
+def check_applied(directory: Path, applied: Iterable[str]) -> None:
     """
-    Compare the migrations that a database has applied with those of this version.
+    Compare the migrations that a database has applied with those in *directory*.
 
     Raises:
-        SchemaError: They differ; says in which direction, and what to do.
+        SchemaError: They differ; the message has the difference and the remedy.
     """
-    known = {path.stem for path in (MIGRATIONS / engine).glob('*.py')}
+    known = {path.stem for path in directory.glob('*.py')}
     missing, unknown = known.difference(applied), set(applied).difference(known)
     if unknown:
         newest = max(unknown)
@@ -39,15 +40,15 @@ def check_applied(engine: str, applied: Iterable[str]) -> None:
         raise SchemaError(f'the schema {state}: run "migrate", or "serve -m"')
 
 
-def apply_migrations(engine: str, backend: DatabaseBackend) -> None:
+def apply_migrations(directory: Path, backend: DatabaseBackend) -> None:
     """
-    Apply what the database lacks.
+    Apply the migrations in *directory* that the database lacks.
 
     Raises:
-        SchemaError: Another migration is under way, or one has died before its end.
+        SchemaError: Another migration is running, or one has died before its end.
     """
     _ensure_user_name()
-    migrations = read_migrations(glob.escape(str(MIGRATIONS / engine)))
+    migrations = read_migrations(glob.escape(str(directory)))
     try:
         with backend, backend.lock():
             backend.apply_migrations(backend.to_apply(migrations))
@@ -57,7 +58,7 @@ def apply_migrations(engine: str, backend: DatabaseBackend) -> None:
 
 
 def _ensure_user_name() -> None:
-    """yoyo logs who migrated, and fails for a uid without a passwd entry (usual in containers)."""
+    """Set a user name for yoyo, which fails for a uid without one, as is usual in containers."""
     try:
         pwd.getpwuid(os.getuid())
     except KeyError:

@@ -1,16 +1,12 @@
-"""DSNs as they may be seen."""
+"""DSNs in messages."""
 
-from urllib.parse import urlsplit
+import re
+
+# Up to the last @: a password that is not percent-encoded may have any character.
+PASSWORD = re.compile(r'(?<=://)([^:/?#@]*):.*@|(?<=password=)[^&#]*', re.DOTALL | re.IGNORECASE)
+ENCODE = 'user and password are percent-encoded: / is %2F, # is %23, ? is %3F, @ is %40'
 
 
 def shown_dsn(dsn: str) -> str:
-    """The DSN as it may stand in a message or a log: without its password."""
-    try:
-        parts = urlsplit(dsn)
-    except ValueError:
-        return f'{dsn.partition(":")[0]}:…'
-    credentials, at, host = parts.netloc.rpartition('@')
-    user, colon, _ = credentials.partition(':')
-    if not (at and colon):
-        return dsn
-    return parts._replace(netloc=f'{user}:…@{host}').geturl()
+    """Return the DSN without its password, for messages and logs."""
+    return PASSWORD.sub(lambda match: '…' if match[1] is None else f'{match[1]}:…@', dsn)

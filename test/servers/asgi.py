@@ -1,13 +1,37 @@
-"""The application without a server: its ASGI callable as a WSGI one, for WebTest."""
+"""The application without a server, as an ASGI callable or, for WebTest, as a WSGI one."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from http import HTTPStatus
+
+from chronologer.ingest.writer import Writer
+from chronologer.metastore import open_metastore
+from chronologer.storage import create_storage
+from chronologer.tree import create_app
 
 CHUNK = 65536  # bytes of a body that arrive together
 
 
+@contextmanager
+def open_application(settings):
+    """Yield the ASGI callable on a migrated storage; its `storage` and `writer` are attributes."""
+    with (
+        create_storage(settings.storage_dsn) as storage,
+        open_metastore(settings.metastore_dsn, settings.storage_dsn) as metastore,
+    ):
+        storage.migrate()
+        metastore.migrate()
+        with (
+            Writer(storage) as writer,
+            closing(create_app(settings, storage, metastore, writer)) as app,
+        ):
+            app.storage, app.writer = storage, writer
+            yield app
+
+
 class Body:
-    """Of a request, as it stands in ``wsgi.input``."""
+    """The body of a request, read from ``wsgi.input``."""
 
     def __init__(self, environ):
         self._input = environ['wsgi.input']
@@ -24,7 +48,7 @@ class Body:
         return data
 
     async def receive(self):
-        """Its next chunk; after the last there is nothing, and nobody hangs up."""
+        """Return the next chunk; after the last one wait forever, as no client disconnects."""
         if self._is_read:
             await asyncio.Event().wait()
         chunk, self.next = self.next, self._read()
@@ -33,7 +57,7 @@ class Body:
 
 
 def scope_of(environ, has_body=False):
-    """A request, as ASGI describes it."""
+    """Return the ASGI scope of a request."""
     headers = {name[5:]: value for name, value in environ.items() if name.startswith('HTTP_')}
     for name in ('CONTENT_TYPE', 'CONTENT_LENGTH'):
         if environ.get(name):
@@ -57,13 +81,15 @@ def scope_of(environ, has_body=False):
 
 
 def answer_of(app, scope, receive):
-    """Status, headers and body that *app* sends."""
+    """Return status, headers and body that *app* sends."""
     messages = []
 
     async def send(message):
         messages.append(message)
 
-    asyncio.run(app(scope, receive, send))
+    # Playwright keeps an event loop running in the thread of the tests.
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(asyncio.run, app(scope, receive, send)).result()
     start, *parts = messages
     headers = [
         (name.decode('latin-1'), value.decode('latin-1')) for name, value in start['headers']

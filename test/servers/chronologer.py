@@ -12,21 +12,33 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from urllib.parse import urlencode
 
-START_TIMEOUT, STOP_TIMEOUT = 30, 30  # seconds
+START_TIMEOUT, STOP_TIMEOUT = 120, 60  # seconds
 AUTHORIZATION = {'Authorization': 'Basic ' + b64encode(b'logger:').decode()}
 FORM = {'Content-Type': 'application/x-www-form-urlencoded', **AUTHORIZATION}
 RECORD = {'name': 'app', 'levelno': 20, 'created': 1525970213.377493, 'msg': 'hello'}
 
 
 def free_port() -> int:
-    """A port that nothing listens on at the moment."""
+    """Return a port on which no process listens now."""
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         return probe.getsockname()[1]
 
 
+def wait_until_free(port: int) -> None:
+    """Wait until no process listens: a worker whose parent was killed ends on its own."""
+    deadline = time.monotonic() + STOP_TIMEOUT
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(('127.0.0.1', port)).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.05)
+    raise AssertionError('a worker is still running after its parent')
+
+
 def environment(directory: Path, port: int, **settings: object) -> dict[str, str]:
-    """The environment of a server that keeps its records in *directory*."""
+    """Return the environment of a server that stores its records in *directory*."""
     return {
         **{name: value for name, value in os.environ.items() if 'CHRONOLOGER' not in name},
         'CHRONOLOGER_PORT': str(port),
@@ -36,15 +48,15 @@ def environment(directory: Path, port: int, **settings: object) -> dict[str, str
 
 
 def command_line(pid: str) -> bytes:
-    """That of a process, which may just have ended."""
+    """Return the command line of a process, which may just have ended."""
     try:
         return Path(f'/proc/{pid}/cmdline').read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return b''
 
 
 class Server:
-    """Starts with the block and is stopped at its end; `start` and `kill` do it in between."""
+    """A server that runs during the block; `start` and `kill` may be called within it."""
 
     def __init__(
         self,
@@ -70,7 +82,7 @@ class Server:
         self.process.wait(STOP_TIMEOUT)
 
     def start(self) -> 'Server':
-        """Return when the server has said that it answers."""
+        """Start the server and wait until it has printed that it answers."""
         self.log = self._directory / 'server.log'
         with self.log.open('w') as log:
             self.process = subprocess.Popen(
@@ -88,20 +100,20 @@ class Server:
         raise AssertionError(f'server did not start: {self.log.read_text()}')
 
     def kill(self) -> None:
-        """End the server and its workers at once, as a crash of the machine would."""
+        """Kill the server and its workers, as a crash of the machine would."""
         for pid in (*self.workers(), self.process.pid):
             os.kill(pid, signal.SIGKILL)
         self.process.wait()
 
     def workers(self) -> list[int]:
-        """The processes that serve requests."""
+        """Return the processes that serve requests."""
         children = Path(f'/proc/{self.process.pid}/task/{self.process.pid}/children').read_text()
         return [int(pid) for pid in children.split() if b'spawn_main' in command_line(pid)]
 
     def request(
         self, method: str, path: str, body: bytes | None = None, headers: dict | None = None
     ) -> HTTPResponse:
-        """Send a request over a connection of its own; the answer's body is its ``data``."""
+        """Send a request over a new connection; the answer's body is its ``data``."""
         connection = HTTPConnection(self.host, timeout=30)
         try:
             connection.request(method, path, body, AUTHORIZATION if headers is None else headers)
@@ -112,18 +124,18 @@ class Server:
             connection.close()
 
     def post(self, **fields: object) -> HTTPResponse:
-        """Post a record as HTTPHandler does."""
+        """Post a record like HTTPHandler."""
         body = urlencode({**RECORD, **fields}).encode()
         return self.request('POST', '/api/v1/record', body, FORM)
 
     def get(self, path: str):
-        """The JSON that is at *path* under the API."""
+        """Return the JSON at *path* under the API."""
         response = self.request('GET', f'/api/v1/{path}')
         assert response.status == 200, response.data
         return json.loads(response.data)
 
     def count(self, query: str = '') -> int:
-        """The number of records that HEAD gives."""
+        """Return the number of records in the answer to HEAD."""
         response = self.request('HEAD', f'/api/v1/record?{query}')
         assert response.status == 200, response.headers
         return int(response.headers['X-Record-Count'])

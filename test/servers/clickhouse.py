@@ -1,4 +1,4 @@
-"""A server that speaks ClickHouse's HTTP interface, on a free port and in a temporary directory."""
+"""A server with ClickHouse's HTTP interface, on a free port and in a temporary directory."""
 
 import itertools
 import json
@@ -21,9 +21,9 @@ numbers = itertools.count()
 
 class ClickHouse:
     """
-    `clickhouse_http` in a process of its own; `start`, `stop` and `kill` may be called again.
+    `clickhouse_http` in a process of its own; `start`, `stop` and `kill` may be repeated.
 
-    What is stored outlives the process, faults do not.
+    Data persist when the process ends, faults do not.
     """
 
     module = 'test.servers.clickhouse_http'
@@ -34,7 +34,7 @@ class ClickHouse:
         self.start()
 
     def start(self) -> None:
-        """Return when the server answers."""
+        """Start the server and wait until it answers."""
         command = [sys.executable, '-m', self.module, str(self.port)]
         log_path = self._directory / 'server.log'
         with log_path.open('a') as log:
@@ -51,22 +51,22 @@ class ClickHouse:
         raise AssertionError(log_path.read_text()[-3000:])
 
     def stop(self) -> None:
-        """End it as an administrator would."""
+        """Stop it as an administrator would."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill it as a crash would."""
         self.process.kill()
         self.process.wait()
 
     def execute(self, statement: str) -> str:
-        """Run a statement on a connection of its own and return its rows, tab separated."""
+        """Run a statement on a new connection and return its rows, tab separated."""
         parameters = urlencode({'user': USER, 'password': PASSWORD})
         return self._request('POST', f'/?{parameters}', statement.encode()).decode()
 
     def empty_dsn(self, name: str = '') -> str:
-        """The DSN of another database, which is empty."""
+        """Return the DSN of a new, empty database."""
         name = name or f'chronologer_{next(numbers)}'
         self.execute(f'CREATE DATABASE {name}')
         password = quote(PASSWORD, safe='')
@@ -76,21 +76,22 @@ class ClickHouse:
         self, kind: str, pattern: str = '', count: int = 1, *, code: int = 0, seconds: float = 0
     ) -> None:
         """
-        Misbehave in the next *count* requests whose query, its data included, matches *pattern*.
+        Fail in the next *count* requests whose query, with its data, matches *pattern*.
 
-        Kinds: ``cut`` executes it and ends the connection before the answer; ``error`` answers
+        Kinds: ``cut`` executes it and closes the connection before the answer; ``error`` answers
         with ClickHouse's error *code* and executes nothing; ``late`` executes it and answers with
-        status 200, half of the result and then *code*; ``delay`` waits *seconds* and goes on.
+        status 200, half of the result and then *code*; ``delay`` waits *seconds* before it executes
+        it.
         """
         fault = {'kind': kind, 'pattern': pattern, 'left': count, 'code': code, 'seconds': seconds}
         self._request('POST', '/fault', json.dumps(fault).encode())
 
     def faults_left(self) -> int:
-        """The number of requests that are still to be misbehaved in."""
+        """Return the number of requests that are still to fail."""
         return int(self._request('GET', '/fault'))
 
     def clear_faults(self) -> None:
-        """Behave again."""
+        """Remove all faults."""
         self._request('DELETE', '/fault')
 
     def _request(self, method: str, path: str, body: bytes = b'') -> bytes:

@@ -1,13 +1,13 @@
 """
-A cluster of one node, as far as chDB goes: ``python -m test.servers.clickhouse_cluster PORT PATH``.
+A cluster of one node on chDB: ``python -m test.servers.clickhouse_cluster PORT PATH``.
 
-Its engine is configured with clusters. Both shards of ``two`` are this node; of ``away`` the second
-is nobody's. Distributed tables, and what is executed of their queries on shards and on whoever
-asks, are ClickHouse's own. As there is but one table of records for all shards, a row policy shows
-each shard its own, those that the sharding key sends there.
+The engine is configured with clusters. Both shards of ``two`` are this node; the second one of
+``away`` does not exist. Distributed tables, and the execution of their queries on shards and on the
+initiator, are those of ClickHouse. All shards have the same table of records, so a row policy shows
+each shard only the records of its sharding key.
 
-What needs Keeper is not there: ON CLUSTER is taken off before a statement is executed, and engines
-are not replicated. Statements are written down as they were sent, with their settings.
+Keeper is missing: ON CLUSTER is removed before a statement is executed, and engines are not
+replicated. Statements are recorded as they were sent, with their settings.
 """
 
 import json
@@ -20,11 +20,11 @@ from test.servers.clickhouse import ClickHouse
 from test.servers.clickhouse_engine import Engine, Result
 from test.servers.clickhouse_http import main
 
-PORT = 9000  # that of a shard which is this node; chDB listens nowhere
-SHARDS = {'two': (PORT, PORT), 'away': (PORT, 9)}  # of these, discard is not served
+PORT = 9000  # of a shard that is this node; chDB does not listen on it
+SHARDS = {'two': (PORT, PORT), 'away': (PORT, 9)}  # no server listens on the discard port
 ON_CLUSTER = re.compile(rb" ON CLUSTER '[^']*'")
 REPLICATED = re.compile(rb"Replicated(\w*MergeTree\()'[^']*', '[^']*'(?:, )?")
-DATABASES = 200  # that have the row policy
+DATABASES = 200  # with the row policy
 FILTER = 'shardNum() = 0 OR shardNum() = 1 + intHash64(intDiv(id, 16384)) % 2'
 USERS = """
 <clickhouse>
@@ -41,7 +41,7 @@ USERS = """
 
 
 def configuration(directory: Path, more: str = '') -> Path:
-    """Write the configuration of a node whose data are below *directory*."""
+    """Write the configuration of a node whose data are below *directory*, and return its path."""
     clusters = ''.join(
         f'<{name}>{"".join(map(_shard, ports))}</{name}>' for name, ports in SHARDS.items()
     )
@@ -89,7 +89,7 @@ class ClusterEngine(Engine):
 
 
 class Cluster(ClickHouse):
-    """That in a process of its own."""
+    """The cluster in a process of its own."""
 
     module = 'test.servers.clickhouse_cluster'
 
@@ -99,11 +99,11 @@ class Cluster(ClickHouse):
         super().__init__(directory)
 
     def empty_dsn(self, name: str = '') -> str:
-        """That of another database; one with a *name* shows each shard all records."""
+        """Return the DSN of a new database; one with a *name* shows each shard all records."""
         return super().empty_dsn(name or f'shards_{next(self._numbers)}')
 
     def statements(self, database: str) -> list[tuple[str, dict[str, Any]]]:
-        """What has been executed for a database, with settings."""
+        """Return the statements that were executed in a database, with their settings."""
         lines = map(json.loads, self._statements.read_text().splitlines())
         return [(text, settings) for name, text, settings in lines if name == database]
 

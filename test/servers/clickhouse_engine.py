@@ -1,8 +1,9 @@
 """
 ClickHouse's engine for a server: statements, each with its data, run on chDB.
 
-What a statement does, and its error, is ClickHouse's own. What ClickHouse's server does with the
-data of an INSERT is done here, for chDB takes them for a part of its script.
+The execution of a statement, and its error, is that of ClickHouse. ClickHouse's server separates
+the data of an INSERT from the statement; chDB would parse them as a part of it, so they are
+separated here.
 """
 
 import re
@@ -11,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-# What is quoted or a comment is stepped over; the rest is looked for.
+# Quoted text and comments are skipped; the other tokens are searched for.
 TOKENS = re.compile(
     rb"""'[^'\\]*(?:(?:\\.|'')[^'\\]*)*' | "[^"\\]*(?:\\.[^"\\]*)*" | `[^`\\]*(?:\\.[^`\\]*)*`
     | --[^\n]* | /\*.*?\*/
@@ -25,7 +26,7 @@ RESULT = re.compile(rb'[\s(]*(SELECT|WITH|SHOW|DESC|EXPLAIN|EXISTS|CHECK)', re.I
 
 
 class DatabaseError(Exception):
-    """An error of ClickHouse, by its code; the text is that of its exception."""
+    """An error of ClickHouse with its code; the text is that of its exception."""
 
     def __init__(self, code: int, text: str):
         super().__init__(text)
@@ -33,12 +34,12 @@ class DatabaseError(Exception):
 
     @classmethod
     def of_chdb(cls, ex: Exception) -> 'DatabaseError':
-        """That which an exception of chDB tells of, somewhere in its text."""
+        """Return the error whose code is in the text of an exception of chDB."""
         match = re.search(r'Code: (\d+)\..*', str(ex), re.DOTALL)
         return cls(int(match[1]), match[0]) if match else cls(1001, str(ex))
 
     def body(self, version: str) -> bytes:
-        """What the server answers."""
+        """Return the body of the server's answer."""
         text = str(self).strip()
         if not text.startswith('Code: '):
             text = f'Code: {self.code}. DB::Exception: {text}'
@@ -49,7 +50,7 @@ class DatabaseError(Exception):
 
 @dataclass
 class Result:
-    """What came of a statement: rows in a format, if it gives some, and counts."""
+    """The outcome of a statement: its rows, if it returns any, their format, and counts."""
 
     data: bytes
     format: str | None
@@ -57,23 +58,23 @@ class Result:
 
 
 class Engine:
-    """chDB. It has one directory per process, and its handles run in parallel."""
+    """chDB has one directory per process, and its handles run in parallel."""
 
     def __init__(self, path: str):
-        import chdb  # the process of the tests shall not have to load it
+        import chdb  # the process of the tests need not load it
 
-        self._connect: Any = chdb.connect  # it has no types
+        self._connect: Any = chdb.connect  # chdb has no type hints
         self._path = path
-        self._first = self._connect(path)  # while a handle is open the engine is
+        self._first = self._connect(path)  # the engine runs while a handle is open
         version, self.timezone = self._query(self._first, b'SELECT version(), timezone()').split()
         self.version = version
 
     def execute(
         self, text: bytes, database: str, settings: dict[str, str], parameters: dict[str, str]
     ) -> Result:
-        """Run a statement, and its data, on a handle of its own: nothing is left for the next."""
+        """Run a statement with its data on a new handle, so that no state is left for the next."""
         start = time.monotonic()
-        handle = self._connect(self._path)  # 0.2 ms
+        handle = self._connect(self._path)  # costs 0.2 ms
         try:
             if database:
                 self._query(handle, f'USE {quoted(database, "`")}'.encode())
@@ -83,7 +84,7 @@ class Engine:
             result = self._run(handle, text, parameters)
             result.summary['elapsed_ns'] = str(int((time.monotonic() - start) * 1e9))
             return result
-        except RuntimeError as ex:  # chDB's errors are
+        except RuntimeError as ex:  # the errors of chDB
             raise DatabaseError.of_chdb(ex) from ex
         finally:
             handle.close()
@@ -108,7 +109,7 @@ class Engine:
                     if table is None:
                         return insert(handle, head, format, data)
                     return self._insert_input(handle, head, table, format, data, parameters)
-        answer = handle.query(text, 'TabSeparated', params=parameters)  # if it names no other
+        answer = handle.query(text, 'TabSeparated', params=parameters)  # the default format
         has_rows = RESULT.match(text) is not None
         return Result(answer.bytes() or b'', format if has_rows else None, summary(answer))
 
@@ -121,7 +122,7 @@ class Engine:
         data: bytes,
         parameters: dict[str, str],
     ) -> Result:
-        """INSERT … SELECT … FROM input(…): chDB reads it from a file, and inline not at all."""
+        """Run INSERT … SELECT … FROM input(…) with the data in a file: chDB has no inline data."""
         with tempfile.NamedTemporaryFile(dir=self._path) as file:
             file.write(data)
             file.flush()
@@ -131,7 +132,7 @@ class Engine:
 
 
 def insert(handle: Any, head: bytes, format: str, data: bytes) -> Result:
-    """INSERT … FORMAT …: inline, chDB would take an empty line for the end of the data."""
+    """Run INSERT … FORMAT …; as a part of the text, the data would end at an empty line."""
     with handle.send_insert(head.decode(), format) as inserter:
         inserter.append(data)
         done = inserter.finish()
@@ -140,7 +141,7 @@ def insert(handle: Any, head: bytes, format: str, data: bytes) -> Result:
 
 
 def summary(answer: Any) -> dict[str, str]:
-    """The header X-ClickHouse-Summary, in which counts are strings."""
+    """Return the header X-ClickHouse-Summary, in which counts are strings."""
     counts = {
         'read_rows': answer.storage_rows_read(),
         'read_bytes': answer.storage_bytes_read(),

@@ -1,10 +1,11 @@
 """
-ClickHouse's HTTP interface in front of chDB: ``python -m test.servers.clickhouse_http PORT PATH``.
+ClickHouse's HTTP interface on chDB: ``python -m test.servers.clickhouse_http PORT PATH``.
 
-The engine is ClickHouse's own, so what a statement does, and its error, is real. Imitated is what
-the server adds, as far as clickhouse-connect uses it: see https://clickhouse.com/docs/interfaces/http
-and ClickHouse's ``src/Server/HTTPHandler.cpp``. Not there: the state of sessions, replicas, roles,
-compressed answers, and cancelling the query of a client that has gone away.
+The engine is that of ClickHouse, so results and errors of statements are real. The behaviour of the
+server is imitated as far as clickhouse-connect uses it: see
+https://clickhouse.com/docs/interfaces/http and ClickHouse's ``src/Server/HTTPHandler.cpp``. Missing
+are the state of sessions, replicas, roles, compressed answers, and cancelling the query of a client
+that has disconnected.
 """
 
 import gzip
@@ -31,14 +32,14 @@ from test.servers.clickhouse_engine import DatabaseError, Engine, Result
 
 USER, PASSWORD = 'chronologer', 'p@ss:w/rd'
 
-# Parameters of a request which are no settings.
+# Parameters of a request that are not settings.
 RESERVED = {
     *('buffer_size', 'client_protocol_version', 'close_session', 'compress', 'database'),
     *('decompress', 'default_format', 'password', 'query', 'query_id', 'quota_key', 'role'),
     *('session_check', 'session_id', 'session_timeout', 'stacktrace', 'user'),
     'wait_end_of_query',
 }
-# With a form, which may bring tables, these are taken for descriptions of tables by ClickHouse.
+# In a form, which may have tables, ClickHouse reads these as descriptions of tables.
 FORM_SUFFIXES = ('_format', '_types', '_structure')
 MAX_FIELD_BYTES = 128 * 2**10  # http_max_field_value_size
 
@@ -53,7 +54,7 @@ STATUSES = {
 
 @dataclass
 class Fault:
-    """How to misbehave in the next requests that match; see `ClickHouse.fault`."""
+    """A fault for the next requests that match; see `ClickHouse.fault`."""
 
     kind: str
     pattern: str
@@ -63,32 +64,32 @@ class Fault:
 
 
 class Server(ThreadingHTTPServer):
-    """A thread per connection."""
+    """A server with a thread per connection."""
 
     request_queue_size = 128
 
     def __init__(self, port: int, engine: Engine):
         super().__init__(('127.0.0.1', port), Handler)
         self.engine = engine
-        self.lock = threading.Lock()  # of what follows
+        self.lock = threading.Lock()  # guards the attributes below
         self.faults: list[Fault] = []
         self.sessions: set[str] = set()
 
-    def take_faults(self, text: bytes) -> list[Fault]:
-        """Those for a request, which are used up by it."""
+    def use_faults(self, text: bytes) -> list[Fault]:
+        """Return the faults for a request and count them as used."""
         with self.lock:
-            taken = [
+            matching = [
                 fault
                 for fault in self.faults
                 if fault.left and re.search(fault.pattern.encode(), text)
             ]
-            for fault in taken:
+            for fault in matching:
                 fault.left -= 1
-            return taken
+            return matching
 
     @contextmanager
     def session(self, name: str | None) -> Iterator[None]:
-        """A session has one query at a time; ours remembers nothing."""
+        """Hold a session, which has one query at a time; it has no other state."""
         if not name:
             yield
             return
@@ -112,7 +113,7 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # one packet for a short answer
 
     def log_message(self, format: str, *args: object) -> None:
-        """The tests' output is enough."""
+        """Print nothing, because the output of the tests is enough."""
 
     def do_GET(self) -> None:
         self._dispatch()
@@ -161,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(200, result.data, headers)
 
     def _execute(self, fields: dict[str, str], body: bytes) -> tuple[Result, dict[str, Fault]]:
-        """The result, and by their kinds the faults to be shown in the answer."""
+        """Return the result, and by their kinds the faults of the answer."""
         self._authenticate(fields)
         content_type = self.headers.get('Content-Type', '')
         skipped: tuple[str, ...] = ()
@@ -170,7 +171,7 @@ class Handler(BaseHTTPRequestHandler):
             skipped = FORM_SUFFIXES
         query = fields.get('query', '').encode(errors='surrogateescape')
         text = b'\n'.join(part for part in (query, body) if part)
-        faults = {fault.kind: fault for fault in self.server.take_faults(text)}
+        faults = {fault.kind: fault for fault in self.server.use_faults(text)}
         if 'delay' in faults:
             time.sleep(faults['delay'].seconds)
         if 'error' in faults:
@@ -216,7 +217,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _answer_half(self, data: bytes, headers: dict[str, str], code: int) -> None:
-        """What ClickHouse does when it fails after it has sent a part of the result."""
+        """Answer like ClickHouse when it fails after it has sent a part of the result."""
         tag, message = uuid.uuid4().hex[:16], DatabaseError(code, 'too late. (FAULT)')
         text = message.body(self.server.engine.version)
         trailer = f'{len(text)} {tag}\r\n__exception__\r\n'
@@ -237,7 +238,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def read_body(stream: Any, headers: Any) -> bytes:
-    """The body of a request, in chunks or not, decompressed."""
+    """Return the body of a request, chunked or not, decompressed."""
     if 'chunked' in headers.get('Transfer-Encoding', ''):
         chunks = []
         while size := int(stream.readline().split(b';')[0], 16):
@@ -251,7 +252,7 @@ def read_body(stream: Any, headers: Any) -> bytes:
 
 
 def decompress(body: bytes, encoding: str) -> bytes:
-    """Undo Content-Encoding; clickhouse-connect makes a frame of each block."""
+    """Decode Content-Encoding; clickhouse-connect compresses each block as a frame."""
     if encoding == 'gzip':
         return gzip.decompress(body)
     if encoding == 'deflate':
@@ -274,7 +275,7 @@ def parse_fields(query: str) -> dict[str, str]:
 
 
 def parse_form(content_type: str, body: bytes) -> dict[str, str]:
-    """The fields of a multipart form, which may not be long; tables are not taken."""
+    """Return the fields of a multipart form, which are limited; tables are not supported."""
     fields = {}
     boundary = b'\r\n--' + content_type.partition('boundary=')[2].strip('"').encode()
     for part in (b'\r\n' + body).split(boundary)[1:-1]:

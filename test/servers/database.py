@@ -7,44 +7,49 @@ import shutil
 import signal
 import subprocess
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pymysql
+import pytest
 
 from test.servers.chronologer import free_port
 
 MYSQL = Path(__file__).parent.parent.parent / '.cache/mysql/root'
 LIBRARIES = MYSQL / 'usr/lib/x86_64-linux-gnu'
-START_TIMEOUT = 60  # seconds
+START_TIMEOUT = 180  # seconds
 
-# Not durable: what a crash of the machine would lose is lost with the directory anyway.
+# Not durable: a crash of the machine would lose the temporary directory anyway.
 OPTIONS = ['--innodb-flush-log-at-trx-commit=0', '--skip-log-bin', '--max-allowed-packet=64M']
 
 numbers = itertools.count()
 
 
-class DatabaseServer:
-    """A server process; `start`, `stop` and `kill` may be called again and again."""
+class DatabaseServer(ABC):
+    """A server process; `start`, `stop` and `kill` may be repeated."""
 
     options: tuple[str, ...] = ()
 
     def __init__(self, directory: Path, options: tuple[str, ...] = ()):
-        self.port = free_port()
         self._options = options  # of mysqld, besides those of all
         self._directory = directory
         self._data = directory / 'data'
         self.certificates = make_certificates(directory)
         self._initialize()
+        self.port = free_port()  # as late as possible: other processes look for free ports too
         self.start()
 
+    @abstractmethod
     def _initialize(self) -> None:
-        raise NotImplementedError
+        """Create the data directory."""
 
+    @abstractmethod
     def _command(self) -> list[str]:
-        raise NotImplementedError
+        """Return the command that starts the server, without the common options."""
 
     def start(self) -> None:
-        """Return when the server answers."""
+        """Start the server and wait until it answers."""
         with (self._directory / 'server.log').open('a') as log:
             self.process = subprocess.Popen(
                 [
@@ -73,17 +78,17 @@ class DatabaseServer:
         raise AssertionError((self._directory / 'server.log').read_text()[-3000:])
 
     def stop(self) -> None:
-        """End it as an administrator would."""
+        """Stop it as an administrator would."""
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(60)
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill it as a crash would."""
         self.process.kill()
         self.process.wait()
 
     def connect(self) -> pymysql.Connection:
-        """A connection of the administrator."""
+        """Return a connection of the administrator."""
         return pymysql.connect(host='127.0.0.1', port=self.port, user='root', autocommit=True)
 
     def execute(self, statement: str) -> tuple:
@@ -97,7 +102,7 @@ class DatabaseServer:
             connection.close()
 
     def empty_dsn(self, scheme: str = 'mysql') -> str:
-        """The DSN of another database, which is empty, with a user and a password of its own."""
+        """Return the DSN of a new, empty database with its own user and password."""
         name = f'chronologer_{next(numbers)}'
         self.execute(f'CREATE DATABASE {name}')
         self.execute(f"CREATE USER '{name}'@'%' IDENTIFIED BY 'p@ss:w/rd'")
@@ -122,6 +127,7 @@ class MySQL(DatabaseServer):
             '--no-defaults',
             f'--user={pwd.getpwuid(os.getuid()).pw_name}',
             f'--datadir={self._data}',
+            f'--tmpdir={self._directory}',
             f'--basedir={MYSQL}/usr',
             f'--lc-messages-dir={MYSQL}/usr/share/mysql',
             f'--character-sets-dir={MYSQL}/usr/share/mysql/charsets',
@@ -142,7 +148,13 @@ class MariaDB(DatabaseServer):
         if shutil.which('mariadbd') is None:
             raise FileNotFoundError('MariaDB is missing: run test/servers/install')
         user = pwd.getpwuid(os.getuid()).pw_name
-        return ['mariadbd', '--no-defaults', f'--user={user}', f'--datadir={self._data}']
+        return [
+            'mariadbd',
+            '--no-defaults',
+            f'--user={user}',
+            f'--datadir={self._data}',
+            f'--tmpdir={self._directory}',  # a server deletes the temporary files of others
+        ]
 
     def _initialize(self) -> None:
         if shutil.which('mariadb-install-db') is None:
@@ -151,6 +163,7 @@ class MariaDB(DatabaseServer):
             'mariadb-install-db',
             '--no-defaults',
             f'--datadir={self._data}',
+            f'--tmpdir={self._directory}',
             f'--user={pwd.getpwuid(os.getuid()).pw_name}',
             '--auth-root-authentication-method=normal',
             '--skip-test-db',
@@ -159,8 +172,22 @@ class MariaDB(DatabaseServer):
         assert done.returncode == 0, done.stderr
 
 
+def run_database(
+    kind: Callable[[Path], DatabaseServer], directory: Path
+) -> Iterator[DatabaseServer]:
+    """Start the server; if it is missing, fail where everything is required, else skip."""
+    try:
+        server = kind(directory)
+    except FileNotFoundError as ex:
+        (pytest.fail if os.environ.get('CHRONOLOGER_TEST_REQUIRE') == 'all' else pytest.skip)(
+            str(ex)
+        )
+    yield server
+    server.stop()
+
+
 def make_certificates(directory: Path) -> dict[str, Path]:
-    """A certificate for 127.0.0.1 with its key and authority, and an authority that is not its."""
+    """Create a certificate for 127.0.0.1 with its key and authority, and another authority."""
     files = {name: directory / f'{name}.pem' for name in ('ca', 'other_ca', 'cert', 'key')}
     openssl(directory, 'req -x509 -newkey rsa:2048 -nodes -subj /CN=ca -keyout ca.key -out ca.pem')
     openssl(

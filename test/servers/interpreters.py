@@ -12,18 +12,18 @@ PRINT_VERSION = 'import sys; print("%d.%d" % sys.version_info[:2])'
 
 
 def interpreters() -> dict[str, Path]:
-    """An executable for each of `VERSIONS` that can be had, ascending."""
+    """Return an executable for each available one of `VERSIONS`, ascending."""
     found = {version: interpreter(version) for version in VERSIONS}
     return {version: executable for version, executable in found.items() if executable}
 
 
 def interpreter(version: str) -> Path | None:
-    """The first candidate that runs and says that it is of *version*."""
+    """Return the first candidate that runs and has *version*."""
     return next((path for path in candidates(version) if version_of(path) == version), None)
 
 
 def candidates(version: str) -> Iterator[Path]:
-    """Where an interpreter may be: of pyenv, on the path, the one that runs this, unpacked."""
+    """Yield possible paths: of pyenv, on PATH, the running interpreter, unpacked ones."""
     pyenv = Path(os.environ.get('PYENV_ROOT') or Path.home() / '.pyenv')
     yield from sorted(pyenv.glob(f'versions/{version}*/bin/python{version}'))
     for directory in os.get_exec_path():
@@ -33,7 +33,7 @@ def candidates(version: str) -> Iterator[Path]:
 
 
 def version_of(executable: Path) -> str:
-    """Such as 3.14; empty, when it does not run, as a shim of pyenv for a version not chosen."""
+    """Return a version such as 3.14, or '' if the interpreter does not run, as a pyenv shim may."""
     try:
         command = [str(executable), '-c', PRINT_VERSION]
         return subprocess.run(command, capture_output=True, text=True).stdout.strip()

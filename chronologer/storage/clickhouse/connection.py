@@ -1,5 +1,5 @@
 """
-Statements to ClickHouse, the same over HTTP and to the engine in this process.
+Statements for ClickHouse, the same over HTTP and for the engine in this process.
 
 A parameter is ``?``, as in all of our SQL, and is bound by the server with a type; no value is ever
 part of a statement.
@@ -24,7 +24,7 @@ from chronologer.errors import (
     StorageError,
 )
 from chronologer.storage.clickhouse.dsn import Target
-from chronologer.storage.schema import check_applied
+from chronologer.storage.schema import RECORDS, check_applied
 
 # Error codes, from ErrorCodes.cpp of ClickHouse.
 NO_DATABASE, NO_TABLE, NO_MEMORY = 81, 60, 241
@@ -44,7 +44,7 @@ FULL_DISK = re.compile(r'errno: 28\b|No space left on device')
 CODE = re.compile(r'Code: (\d+)\.')
 LOCKED = 'EmbeddedServer'  # is in the message of chDB when its directory cannot be opened
 
-# What an expression within our limits may take.
+# Room for expressions within our own limits.
 LIMITS = {
     'max_query_size': 2**23,
     'max_parser_depth': 5000,
@@ -62,10 +62,12 @@ INSERTING = {
     'min_insert_block_size_bytes': 2**30,
 }
 FORMAT = 'JSONCompactEachRow'
-# Parts of the memory of the engine in this process: what one question or insert may take, and what
-# caches may, some of which would otherwise be 5 GB.
+# Shares of the memory of the engine in this process: of one query or insert, and of caches, some of
+# which would have 5 GB by default.
 QUESTION = 2
-OF_THREAD = 2**26  # bytes to be free for each thread; with ClickHouse's 1 GiB there is but one
+OF_THREAD = (
+    2**26
+)  # free bytes required for each thread; with ClickHouse's default of 1 GiB there is only one
 CACHES = {
     'mark_cache': 8,
     'primary_index_cache': 16,
@@ -76,26 +78,26 @@ CACHES = {
     'text_index_header_cache': 32,
     'text_index_postings_cache': 32,
 }
-# Tables by which processes agree. On a cluster they are written one insert after the other and read
-# with all of them, or not at all: these errors end by themselves, sooner than a sender tries again.
+# Tables by which processes agree. On a cluster their inserts are sequential, and reads see all of
+# them or fail. These failures end by themselves, sooner than a client retries.
 AGREED = {'node', 'retry'}
-IN_TURN = {'insert_quorum_parallel': 0}
+ONE_BY_ONE = {'insert_quorum_parallel': 0}
 NOT_YET = {286, 289}  # another insert is not done, or this replica does not have the last one
 PAUSES = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)  # seconds, at most
 
 
 class Rows:
-    """An answer; read as those of other drivers."""
+    """The result of a query, with the methods of PEP 249."""
 
     def __init__(self, rows: Sequence[Any]):
         self._rows = rows
 
     def fetchall(self) -> list[Any]:
-        """All rows, each a tuple."""
+        """Return all rows, each a tuple."""
         return list(self._rows)
 
     def fetchone(self) -> Any:
-        """The first row, or None."""
+        """Return the first row, or None."""
         return self._rows[0] if self._rows else None
 
     def __iter__(self) -> Iterator[Any]:
@@ -109,25 +111,25 @@ class Connection:
         self._client = client
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Rows:
-        """Ask a question."""
+        """Execute a query."""
         text, bound = bind(sql, parameters)
         result = _patiently(lambda: self._client.query(text, parameters=bound or None))
         return Rows(result.result_rows)
 
     def command(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        """Execute a statement that has no answer."""
+        """Execute a statement that returns no rows."""
         text, bound = bind(sql, parameters)
         self._client.raw_query(text, parameters=bound or None)  # `command` has them in the URL
 
     def native(self, sql: str) -> bytes:
-        """Ask a question whose answer, in the format Native, is not for us."""
+        """Execute a query and return its rows in the format Native, for another statement."""
         answer: bytes = self._client.raw_query(sql, fmt='Native')
         return answer
 
     def insert(self, table: str, columns: Sequence[str], rows: bytes) -> None:
         """Insert *rows*, each an array in JSON, in lines."""
-        settings = {**INSERTING, **IN_TURN} if table in AGREED else INSERTING
-        # An iterator cannot be sent again: the driver would do so if the answer was lost.
+        settings = {**INSERTING, **ONE_BY_ONE} if table in AGREED else INSERTING
+        # The driver cannot send an iterator again, as it would if the response was lost.
         _patiently(
             lambda: self._client.raw_insert(
                 table, columns, iter([rows]), fmt=FORMAT, settings=settings
@@ -135,7 +137,7 @@ class Connection:
         )
 
     def close(self) -> None:
-        """Give up the connection."""
+        """Close the connection."""
         self._client.close()
 
 
@@ -145,7 +147,7 @@ class Pool:
     def __init__(self, target: Target, settings: dict[str, Any]):
         self._target, self._settings = target, {**LIMITS, **settings}
         self._idle: deque[Connection] = deque()
-        # chDB starts its engine with the first; a server that does not answer delays each but once.
+        # The first connection starts chDB; only one thread shall wait for a server that is away.
         self._opening: AbstractContextManager[Any] = Lock() if target.is_embedded else nullcontext()
 
     @contextmanager
@@ -164,17 +166,17 @@ class Pool:
         self._idle.append(db)
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close idle connections."""
         while self._idle:
             self._idle.pop().close()
 
 
 def open_client(target: Target, database: str | None, settings: dict[str, Any]) -> Any:
     """
-    A client of clickhouse-connect; *database* None is that of the server.
+    Return a client of clickhouse-connect; *database* None is the default of the server.
 
     Raises:
-        ConfigurationError: What it needs is not installed.
+        ConfigurationError: The driver is not installed.
     """
     modules = ('chdb', 'clickhouse_connect') if target.is_embedded else ('clickhouse_connect',)
     for module in modules:
@@ -195,7 +197,7 @@ def open_client(target: Target, database: str | None, settings: dict[str, Any]) 
             settings=settings,
             chdb_options=_engine_options(target.memory * 2**20),
         )
-    if target.cluster:  # what nodes do not do in time, they do later; we shall be told which
+    if target.cluster:  # nodes that are late execute the statement later; the result lists them
         waiting = max(1, target.server['send_receive_timeout'] - 5)
         settings['distributed_ddl_task_timeout'] = str(waiting)
     return clickhouse_connect.get_client(
@@ -209,13 +211,13 @@ def open_client(target: Target, database: str | None, settings: dict[str, Any]) 
 
 
 def _engine_options(memory: int) -> dict[str, int]:
-    """Of the engine in this process, when it starts: bytes for all that it does, and of caches."""
+    """Return the options with which the engine in this process starts: its memory and caches."""
     caches = {f'{cache}_size': memory // part for cache, part in CACHES.items()}
     return {'max_server_memory_usage': memory, **caches}
 
 
 def _patiently(ask: Callable[[], Any]) -> Any:
-    """Try again what a replica refuses because it will be able to in a moment."""
+    """Retry what a replica refuses only for a short time."""
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
     for pause in PAUSES:
@@ -230,7 +232,7 @@ def _patiently(ask: Callable[[], Any]) -> Any:
 
 @contextmanager
 def translated(target: Target, query_timeout: float) -> Iterator[None]:
-    """The client's exceptions as ours."""
+    """Raise exceptions of the client as those of `chronologer.errors`."""
     from clickhouse_connect.driver.exceptions import ClickHouseError
 
     try:
@@ -240,17 +242,19 @@ def translated(target: Target, query_timeout: float) -> Iterator[None]:
         if code in TIMED_OUT:
             raise QueryTimeoutError(query_timeout) from ex
         if code in (NO_DATABASE, NO_TABLE):
-            check_applied('clickhouse', ())  # says so
+            check_applied(RECORDS / 'clickhouse', ())  # raises the error
         if code in TOO_DEEP:
             raise InputError('query: nested too deeply for ClickHouse') from ex
         if target.is_embedded and LOCKED in str(ex):
-            wanted = 'another process has it open, and chDB allows one; or it cannot be written'
+            wanted = (
+                'another process has it open, and chDB allows only one; or it cannot be written'
+            )
             raise StorageBusyError(f'chDB directory {target.directory!r}: {wanted}') from ex
         raise _error_class(ex, code)(f'ClickHouse: {_first_line(ex)}') from ex
 
 
 def code_of(ex: BaseException | None) -> int | None:
-    """The code of ClickHouse's error, if the server has sent one."""
+    """Return the code of ClickHouse's error, if the server has sent one."""
     found = CODE.search(str(ex))
     return int(found[1]) if found else None
 
@@ -258,7 +262,7 @@ def code_of(ex: BaseException | None) -> int | None:
 def _error_class(ex: Exception, code: int | None) -> type[StorageError]:
     if code in FULL or FULL_DISK.search(str(ex)):
         return DiskFullError
-    # Without a code it has not come from the server: there was no connection.
+    # An error without a code is not from the server: there was no connection.
     return StorageBusyError if code in BUSY or code is None else StorageError
 
 
@@ -267,7 +271,7 @@ def _first_line(ex: Exception) -> str:
 
 
 def bind(sql: str, parameters: Sequence[Any]) -> tuple[str, dict[str, Any]]:
-    """Put names and types in place of each ``?``."""
+    """Replace each ``?`` by a name and a type."""
     pieces = sql.split('?')
     if len(pieces) != len(parameters) + 1:
         raise ValueError(f'{len(parameters)} parameters for {sql}')

@@ -1,16 +1,15 @@
 """
-Counts, which projections answer where they can.
+Counts, from projections where they can answer, and else from the records.
 
 A projection has, for each part of the table, the numbers of its records by level and bucket of 15
-minutes, and by name, too. It is used for questions of these columns alone; what a time range cuts
-off a bucket, and what a search or a query asks, is counted from the records.
+minutes, and by name, too. It answers only statements on these columns. Parts of buckets at the ends
+of a time range, and records that match a search or a query, are counted one by one.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from chronologer.model import Filter
-from chronologer.storage import counters
 from chronologer.storage.bucket import ALL_TIME, QUARTER, Buckets, Range, bucket_range, split
 from chronologer.storage.clickhouse.connection import Connection
 from chronologer.storage.clickhouse.render import conditions
@@ -19,7 +18,7 @@ from chronologer.storage.render import SQL, join
 Steps = Counter[tuple[int, int]]  # count by start (microseconds) and level
 
 ALL_BUCKETS = split(ALL_TIME, [QUARTER])[0]
-# Of what is soon read: to give it to several threads takes as long again.
+# For short queries: to distribute them to several threads doubles the time.
 QUICKLY = 'SETTINGS max_threads = 1'
 # Records in the first stretch of a search, and how many times as many there are in each next one.
 STRETCH, GROWTH, STRETCHES = 2**19, 32, 5
@@ -64,11 +63,6 @@ def count_names(db: Connection, filter: Filter, span: Range) -> Counter[str]:
     return names
 
 
-def can_narrow(filter: Filter, right: int) -> bool:
-    """Whether projections help to find the records up to offset *right*."""
-    return filter.search is None and counters.can_narrow(filter, right)
-
-
 def narrow(
     db: Connection, filter: Filter, span: Range, left: int, right: int, ascending: bool
 ) -> tuple[Range, int]:
@@ -106,10 +100,10 @@ def narrow(
 
 def stretches(db: Connection, span: Range, ascending: bool) -> Iterator[Range]:
     """
-    Divide a time range, in the order in which a search goes through it.
+    Divide a time range into the stretches of a search, in order.
 
-    A page of what is not rare is found in the first stretch, so that it takes the same time however
-    large the log is.
+    A page of frequent matches is found in the first stretch, so that its time does not depend on
+    the size of the log.
     """
     ((total,),) = db.execute('SELECT count() FROM record')
     if total < 2 * STRETCH:
@@ -147,7 +141,7 @@ def stretches(db: Connection, span: Range, ascending: bool) -> Iterator[Range]:
 
 
 def _parts(filter: Filter, span: Range, step: int = QUARTER) -> Sequence[Range | Buckets]:
-    """A time range, as projections can answer it."""
+    """Return the parts of a time range that projections can answer, and the rest."""
     has_text = filter.search is not None or filter.query is not None
     has_counts = not has_text and step % QUARTER == 0
     return split(span, [QUARTER] if has_counts else [])

@@ -1,12 +1,12 @@
 """
-Lines of LogRecords, made rows by the engine in this process and not by Python.
+Decodes lines of LogRecords by a statement of the engine in this process.
 
-Python's work for each record is what bounds ingestion, because one thread does it at a time. The
-statement here does what `chronologer.ingest.logrecord` does with usual lines; a slice that has any
-other is left to that.
+Python's work for each record limits ingestion, because only one thread does it at a time. For usual
+lines the statement has the same result as `chronologer.ingest.logrecord`, which decodes a slice
+with any other line.
 
-The engine writes numbers anew, and the float 387.0 as 387. So whole floats are made strings first,
-which begin with DEL as no other one does, and numbers again in the end.
+The engine formats numbers, and the float 387.0 as 387. So whole floats become strings first, which
+begin with DEL as no other string does, and numbers again in the end.
 """
 
 import os
@@ -16,16 +16,16 @@ from contextlib import contextmanager
 from string import Template
 
 from chronologer.model import COLUMNS, ERROR, META
-from chronologer.query import format_step
-from chronologer.storage.builder import MAX_FIELD_NAME, Fields
+from chronologer.query.tree import format_step
 from chronologer.storage.clickhouse.connection import NO_MEMORY, Connection, code_of
-from chronologer.storage.clickhouse.rows import META_FIELDS
+from chronologer.storage.clickhouse.lines import META_FIELDS
+from chronologer.storage.fields import MAX_FIELD_NAME, Fields
 
 THROWN = 395  # ClickHouse's error code for what throwIf throws
-MIN_LINES = 2000  # it takes the engine 20 ms to understand the statement
+MIN_LINES = 2000  # the engine needs 20 ms to parse the statement
 MAX_LINE = 16_000  # bytes; no key of such a line is too long
 UNUSUAL = (b'\x7f', b'\\u007', b'\\u0000', b'\\ud', b'\\uD')  # DEL, NUL, surrogates
-MEMORY = '/dev/shm'  # where a file costs no disk
+MEMORY = '/dev/shm'  # where a file needs no disk
 
 STRUCTURE = (
     'ts Int64, level Int32, name String, message String, data String, '
@@ -153,9 +153,9 @@ PIECES = {
 
 def decode(db: Connection, lines: Sequence[bytes]) -> bytes | None:
     """
-    Rows of lines in the format Native, of `STRUCTURE`.
+    Return the rows of lines in the format Native, of `STRUCTURE`.
 
-    None if one of them is not usual, or if that takes more memory than there is.
+    None is returned if one of the lines is unusual, or if there is not enough memory.
     """
     text = b'\n'.join(lines)
     if max(map(len, lines)) > MAX_LINE or any(piece in text for piece in UNUSUAL):
@@ -170,7 +170,7 @@ def decode(db: Connection, lines: Sequence[bytes]) -> bytes | None:
 
 
 def insert(db: Connection, rows: Sequence[bytes], first_id: int) -> None:
-    """Insert what `decode` has returned, with ids that follow one another."""
+    """Insert rows that `decode` has returned, with consecutive ids."""
     with shared_file(b''.join(rows)) as path:
         columns = ', '.join(ROW)
         db.command(
@@ -184,7 +184,7 @@ def insert(db: Connection, rows: Sequence[bytes], first_id: int) -> None:
 
 
 def fields_of(db: Connection, rows: Sequence[bytes], known: set[str]) -> Fields:
-    """The fields of what `decode` has returned; *known* are the shapes that have been seen."""
+    """Return the fields of rows of `decode`, except those of the shapes in *known*."""
     if not rows:
         return set()
     with shared_file(b''.join(rows)) as path:
@@ -203,7 +203,7 @@ def fields_of(db: Connection, rows: Sequence[bytes], known: set[str]) -> Fields:
 
 @contextmanager
 def shared_file(content: bytes) -> Iterator[str]:
-    """A file for the engine to read, without a name that needs quotation marks."""
+    """Return a file that the engine can read, with a name that needs no quotation marks."""
     directory = MEMORY if os.access(MEMORY, os.W_OK) else None
     descriptor, path = tempfile.mkstemp('.chronologer', dir=directory)
     try:

@@ -1,36 +1,36 @@
 """
 DSNs of ClickHouse.
 
-``chdb:///path/to/directory`` is the engine in this process, of which a directory bears one.
+``chdb:///path/to/directory`` is the engine in this process; only one process can open a directory.
 ``clickhouse://user:password@host:port/database`` is a server's HTTP interface; user and password
-are percent-encoded, the port is 8123, or 8443 with ``secure``. Options stand in the query:
+are percent-encoded; the default port is 8123, or 8443 with ``secure``. Options stand in the query:
 
 ``database``
-    Of a directory; ``chronologer`` unless given.
+    For a directory; the default is ``chronologer``.
 ``retention``
-    Days after which records are dropped, by their time; a migration makes it so.
+    Days after which ClickHouse drops records, by their time; set by a migration.
 ``memory``
-    Of a directory: what the engine may take, in MiB; 1,024 unless given, 256 at least.
+    For a directory: memory of the engine in MiB; the default is 1,024, the least 256.
 ``secure``, ``ca_cert``
     1 for HTTPS; a file in PEM format with the authority that signs the server's certificate.
 ``cluster``
     Name of the cluster whose nodes have the tables; see doc/clickhouse.rst.
 ``connect_timeout``, ``read_timeout``
-    Seconds, 10 and 60, of a server.
+    For a server: seconds; the defaults are 10 and 60.
 """
 
 import re
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from chronologer.errors import ConfigurationError
-from chronologer.storage.shown import shown_dsn
+from chronologer.storage.shown import ENCODE, shown_dsn
 
 EMBEDDED = 'chdb'
 DATABASE = 'chronologer'
 CLUSTER = re.compile(r'[A-Za-z0-9_.-]*|\{[a-z_]+\}')  # a name, or a macro of the servers
-# Option -> what it is unless given, and the largest value of a number.
+# Option -> its default, and the largest value of a number.
 OF_DIRECTORY = {'database': DATABASE, 'retention': '0', 'memory': '1024'}
 OF_SERVER = {
     'retention': '0',
@@ -52,10 +52,10 @@ LEAST = {'retention': 0, 'secure': 0, 'memory': 256}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a DSN names."""
+    """The database that a DSN names."""
 
     database: str
-    retention: int = 0  # days, 0 for ever
+    retention: int = 0  # days; 0 keeps all records
     directory: str = ''  # of the engine in this process, else empty
     memory: int = 0  # MiB, of that
     cluster: str = ''
@@ -68,7 +68,7 @@ class Target:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Which database it is: storages of one process with the same key write the same."""
+        """Identifies the database: storages with the same key write to the same one."""
         server = self.server
         return self.directory, str(server.get('host')), str(server.get('port')), self.database
 
@@ -78,14 +78,14 @@ def parse_dsn(dsn: str) -> Target:
     Read a DSN.
 
     Raises:
-        ConfigurationError: It is malformed; says how.
+        ConfigurationError: It is malformed; the message has the mistake.
     """
     try:
         parts = urlsplit(dsn)
         port = parts.port
         pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
-    except ValueError as ex:
-        raise _malformed(dsn, str(ex)) from ex
+    except ValueError as ex:  # its text may have a part of the password
+        raise _malformed(dsn, ENCODE if '@' in dsn else str(ex)) from None
     is_embedded = parts.scheme == EMBEDDED
     defaults = OF_DIRECTORY if is_embedded else OF_SERVER
     unknown = sorted({name for name, _ in pairs} - set(defaults))
@@ -106,25 +106,31 @@ def parse_dsn(dsn: str) -> Target:
             directory='/' + path.strip('/'),
             memory=numbers['memory'],
         )
-    is_secure = bool(numbers['secure'])
-    server = {
-        'host': parts.hostname or 'localhost',
-        'port': port or (8443 if is_secure else 8123),
-        'username': unquote(parts.username or 'default'),
-        'password': unquote(parts.password or ''),
-        'secure': is_secure,
-        'ca_cert': options['ca_cert'] or None,
-        'connect_timeout': numbers['connect_timeout'],
-        'send_receive_timeout': numbers['read_timeout'],
-    }
     if not CLUSTER.fullmatch(options['cluster']):
         raise _malformed(dsn, 'cluster: expected letters, digits, _, - and dots, or {cluster}')
     return Target(
         database=_name(dsn, path[1:]),
         retention=numbers['retention'],
         cluster=options['cluster'],
-        server=server,
+        server=_server(parts, port, options['ca_cert'], numbers),
     )
+
+
+def _server(
+    parts: SplitResult, port: int | None, ca_cert: str, numbers: dict[str, int]
+) -> dict[str, Any]:
+    """Return the arguments of `get_client`."""
+    is_secure = bool(numbers['secure'])
+    return {
+        'host': parts.hostname or 'localhost',
+        'port': port or (8443 if is_secure else 8123),
+        'username': unquote(parts.username or 'default'),
+        'password': unquote(parts.password or ''),
+        'secure': is_secure,
+        'ca_cert': ca_cert or None,
+        'connect_timeout': numbers['connect_timeout'],
+        'send_receive_timeout': numbers['read_timeout'],
+    }
 
 
 def _number(dsn: str, name: str, text: str) -> int:
@@ -137,7 +143,7 @@ def _number(dsn: str, name: str, text: str) -> int:
 
 
 def _name(dsn: str, name: str) -> str:
-    """A name that needs no quotation marks in any statement or path."""
+    """Return a name that needs no quotation marks in any statement or path."""
     if name.isascii() and name.isidentifier():
         return name
     raise _malformed(dsn, 'a database has to be named, by letters, digits and _')

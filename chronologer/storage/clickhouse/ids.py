@@ -2,9 +2,10 @@
 Ids of records without a counter that processes share.
 
 An id has 53 bits: 33 of time, in quarters of a second since 2026, which last until 2094; 6 of the
-node, which is the process that writes; 14 that count. So ids of one process increase, those of two
-differ, and those of all are in the order of time but for a quarter of a second and what clocks
-differ by. A process that writes more than 65,536 records a second is ahead of the clock.
+number of the process that writes; 14 that count. So ids of one process increase, and those of two
+processes differ. The ids of all processes are in the order of time, except within a quarter of a
+second and the difference of their clocks. The ids of a process that writes more than 65,536 records
+a second are ahead of its clock.
 """
 
 import time
@@ -15,14 +16,14 @@ from chronologer.errors import LimitError, StorageError
 
 EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc).timestamp()
 SLOTS_A_SECOND = 4
-TIME_BITS, NODE_BITS, COUNT_BITS = 33, 6, 14
-NODES = 1 << NODE_BITS
+TIME_BITS, PROCESS_BITS, COUNT_BITS = 33, 6, 14
+PROCESSES = 1 << PROCESS_BITS
 MAX_BATCH = 1 << COUNT_BITS  # records whose ids follow one another
-SLOT_BITS = NODE_BITS + COUNT_BITS
+SLOT_BITS = PROCESS_BITS + COUNT_BITS
 
 
 def slot_of(seconds: float) -> int:
-    """The slot of time that an instant, in seconds since 1970, is in."""
+    """The slot of time that contains an instant, given in seconds since 1970."""
     return max(0, int((seconds - EPOCH) * SLOTS_A_SECOND))
 
 
@@ -32,11 +33,11 @@ def first_id(slot: int) -> int:
 
 
 class Ids:
-    """Gives out the ids of one node; called by one thread at a time."""
+    """Generates the ids of one process; used by one thread at a time."""
 
-    def __init__(self, node: int, last_id: int, now: Callable[[], float] = time.time):
-        """No id will be below *last_id*, the highest that is there: a clock may be set back."""
-        self._node, self._now = node, now
+    def __init__(self, process_number: int, last_id: int, now: Callable[[], float] = time.time):
+        """Start above *last_id*, the highest stored id: a clock may have been set back."""
+        self._process_number, self._now = process_number, now
         self._slot = (last_id >> SLOT_BITS) + 1
         self._count = 0
 
@@ -46,18 +47,18 @@ class Ids:
 
         Raises:
             LimitError: They are more than `MAX_BATCH`.
-            StorageError: The clock is beyond what ids have bits for.
+            StorageError: The clock is beyond the range of ids.
         """
         if count > MAX_BATCH:
-            limit = f'ClickHouse takes {MAX_BATCH:,} at a time'
+            limit = f'the limit of ClickHouse is {MAX_BATCH:,}'
             raise LimitError(f'a batch of {count:,} records, {limit}')
         slot = slot_of(self._now())
         if slot >> TIME_BITS:
             raise StorageError('ids of ClickHouse last until 2094, and the clock is later')
         if slot > self._slot:
             self._slot, self._count = slot, 0
-        elif self._count + count > MAX_BATCH:
+        elif self._count + max(count, 1) > MAX_BATCH:  # an empty batch has a first id too
             self._slot, self._count = self._slot + 1, 0
-        first = first_id(self._slot) | self._node << COUNT_BITS | self._count
+        first = first_id(self._slot) | self._process_number << COUNT_BITS | self._count
         self._count += count
         return first

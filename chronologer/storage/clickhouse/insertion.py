@@ -1,12 +1,12 @@
 """
-Writing records: what there is instead of a transaction.
+Writes records without transactions.
 
-The records of a group are inserted by one statement, of which each day is one part, written as a
-whole. If it fails, what there may be of it is deleted. Who follows the log is shown no id before
-all below it are there.
+One statement inserts the records of a group. Each day of them becomes one part, which is written
+completely or not at all. If the statement fails, the parts that were written are deleted. A
+follower is shown no id before all records with lower ids are there.
 
-A batch with a key is noted before its records: it was stored if they are there. If they are not, or
-only in part, it was interrupted, and is stored anew.
+A batch with a key is noted before its records are inserted. It was stored if all of them are there.
+Otherwise it was interrupted, and is stored again.
 """
 
 import time
@@ -24,28 +24,28 @@ from chronologer.model import Record
 from chronologer.storage import (
     MAX_FIELDS,
     Batch,
+    BatchKey,
     Outcome,
     Prepared,
     Recalled,
-    RetryKey,
     check_ascending,
-    retry,
+    idempotency,
 )
-from chronologer.storage.builder import Fields
 from chronologer.storage.clickhouse import decoding, schema
 from chronologer.storage.clickhouse.connection import Connection
 from chronologer.storage.clickhouse.dsn import Target
 from chronologer.storage.clickhouse.ids import Ids, first_id, slot_of
-from chronologer.storage.clickhouse.node import EVER, Claim, claim
-from chronologer.storage.clickhouse.rows import COLUMNS, FieldNames, make_row
+from chronologer.storage.clickhouse.lines import COLUMNS, FieldNames, make_row
+from chronologer.storage.clickhouse.process_number import EVER, Claim, claim
+from chronologer.storage.fields import Fields
 
-# Seconds after which other processes are done with what they had begun, so that who follows the log
-# of a server sees records no sooner. An insert may take no longer.
+# Seconds after which other processes have finished what they had begun. A follower of a server's
+# log sees records no sooner. An insert has a shorter time limit.
 LAG = 5
 
 NOT_WAITING = 'distributed_ddl_task_timeout = 0, mutations_sync = 0'
 
-Place = tuple[str, str]  # owner and part of a key
+KeyName = tuple[str, str]  # owner and part of a `BatchKey`, as they are stored
 
 
 class Note(NamedTuple):
@@ -58,18 +58,18 @@ class Note(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """What is to be inserted of a batch: lines of JSON, or rows that the engine has made."""
+    """The rows of a batch: lines of JSON, or rows that the engine has decoded."""
 
     batch: Batch
     first_id: int
     has_key: bool
     lines: Sequence[bytes] = ()
     rows: bytes = b''
-    until: int = 0  # the last id, where they do not follow one another
+    until: int = 0  # the last id, if ids are not consecutive
 
     @property
     def last_id(self) -> int:
-        """No id of the batch is higher."""
+        """The highest id of the batch."""
         return self.until or self.first_id + len(self.batch) - 1
 
 
@@ -78,19 +78,19 @@ BATCH_ERRORS = (AttributeError, OverflowError, TypeError, ValueError)
 
 
 class Insertion:
-    """Writes to one database; all storages of a process that have the same share one."""
+    """Writes to one database; storages of a process on the same database share it."""
 
     def __init__(self, target: Target):
-        self.lock = Lock()  # of who writes
+        self.lock = Lock()  # of the process that writes
         self._target = target
         self._ids: Ids | None = None
         self._claim: Claim | None = EVER if target.is_embedded else None
-        self._done = 0  # all our ids up to it are there, or will never be
+        self._done = 0  # all ids of this process up to it are stored, or never will be
         self._fields = FieldNames()
         self._shapes: set[str] = set()  # of prepared records
 
     def horizon(self, db: Connection) -> int:
-        """The id up to which all records can be seen that ever will have one as low."""
+        """Return the id up to which no other record will appear."""
         if self._target.is_embedded:
             if self._ids is None:
                 with self.lock:
@@ -99,7 +99,7 @@ class Insertion:
         return first_id(slot_of(time.time() - LAG)) - 1
 
     def _ready(self, db: Connection) -> Ids:
-        """Ids above all that are there."""
+        """Return the generator of ids, which starts above all stored ones."""
         if self._claim is None or not self._claim.is_current(time.time()):
             self._claim = claim(db, self._claim)
             self._ids = None
@@ -110,37 +110,37 @@ class Insertion:
         return self._ids
 
     def insert(
-        self, db: Connection, batches: Sequence[Batch], keys: Sequence[RetryKey | None]
+        self, db: Connection, batches: Sequence[Batch], keys: Sequence[BatchKey | None]
     ) -> list[Outcome]:
         """Write batches with their keys; see `Storage.insert`. The caller has the lock."""
         ids = self._ready(db)
         known = self._recall(db, [key for key in keys if key])
         outcomes: list[Outcome] = []
         pieces: list[Piece | None] = []  # of each batch
-        new: dict[Place, Note] = {}
+        new: dict[KeyName, Note] = {}
         for batch, key in zip(batches, keys, strict=True):
-            outcome = known.get(_place(key)) if key else None
+            outcome = known.get(_name(key)) if key else None
             piece = None
             if outcome is None:
                 outcome, piece = _make_piece(batch, ids, has_key=key is not None)
                 if key and isinstance(outcome, list):
                     digest, first = key.digest.hex(), outcome[0] if outcome else 0
-                    note = Note(digest, first, len(outcome), retry.now())
-                    new[_place(key)], known[_place(key)] = note, Recalled(outcome)
-            elif key and _place(key) in new and new[_place(key)].digest != key.digest.hex():
-                outcome = retry.conflict()
+                    note = Note(digest, first, len(outcome), idempotency.now())
+                    new[_name(key)], known[_name(key)] = note, Recalled(outcome)
+            elif key and _name(key) in new and new[_name(key)].digest != key.digest.hex():
+                outcome = idempotency.conflict()
             outcomes.append(outcome)
             pieces.append(piece)
-        for place in self._note(db, new):
+        for name in self._note(db, new):
             for index, key in enumerate(keys):
-                if key and _place(key) == place:
+                if key and _name(key) == name:
                     outcomes[index], pieces[index] = _under_way(), None
         self._write(db, [piece for piece in pieces if piece is not None])
         self._done = max([self._done, *(o[-1] for o in outcomes if isinstance(o, list) and o)])
         return outcomes
 
     def _write(self, db: Connection, pieces: Sequence[Piece]) -> None:
-        """Insert all of them, or none; their fields before, which does no harm."""
+        """Insert all of them or none; their fields are inserted first, which is harmless."""
         if not pieces:
             return
         made = [piece for piece in pieces if piece.lines]
@@ -159,8 +159,8 @@ class Insertion:
             raise
 
     def _take_back(self, db: Connection, pieces: Sequence[Piece]) -> None:
-        """Delete what there may be of batches, but for what may have been acknowledged."""
-        # One with a key may have come again, to another process, which found it stored.
+        """Delete batches that may be stored in part, unless they may have been acknowledged."""
+        # A batch with a key may have been sent again to another process, which found it stored.
         is_alone = self._target.is_embedded
         ours = [(p.first_id, p.last_id) for p in pieces if is_alone or not p.has_key]
         if ours:
@@ -169,12 +169,12 @@ class Insertion:
     def _remove(
         self, db: Connection, batches: Sequence[tuple[int, int]], waits: bool = False
     ) -> None:
-        """Delete batches by their first and last ids; other processes' may be between them."""
+        """Delete batches by first and last ids; ids of other processes may lie between them."""
         where = 'id BETWEEN ? AND ? AND arrayExists(ids -> id BETWEEN ids.1 AND ids.2, ?)'
         parameters = (batches[0][0], batches[-1][1], list(batches))
-        # A node of a cluster that is away does it later, and cannot be asked; few wait for that.
+        # A node of a cluster that is away deletes them later; nobody waits for it.
         later = bool(self._target.cluster) and not waits
-        # With a full disk there is mostly nothing, and a deletion waits for half a minute.
+        # With a full disk usually nothing was written, and a deletion waits for half a minute.
         is_there = f'SELECT 1 FROM record WHERE {where} LIMIT 1'
         if later or db.execute(is_there, parameters).fetchone():
             alter = schema.fill(self._target, 'ALTER TABLE $local $on')
@@ -184,7 +184,7 @@ class Insertion:
     # Restoring
 
     def resume_restore(self, db: Connection) -> int:
-        """See `Storage.resume_restore`: a batch that was noted and not ended is deleted."""
+        """See `Storage.resume_restore`: a batch that was begun and not ended is deleted."""
         interrupted = db.execute(
             """
             SELECT after_id, last_id FROM restored
@@ -204,7 +204,7 @@ class Insertion:
         try:
             lines = [make_row(record.id or 0, record) for record in records]
         except BATCH_ERRORS as ex:
-            raise StorageError(f'the storage cannot take the records: {ex}') from ex
+            raise StorageError(f'the storage cannot store the records: {ex}') from ex
         if not records:
             return
         last_id = records[-1].id or 0
@@ -219,23 +219,23 @@ class Insertion:
 
     # Keys
 
-    def _recall(self, db: Connection, keys: Sequence[RetryKey]) -> dict[Place, Outcome]:
-        """What became of batches that are known."""
+    def _recall(self, db: Connection, keys: Sequence[BatchKey]) -> dict[KeyName, Outcome]:
+        """Return the outcomes of batches whose keys were used before."""
         if not keys:
             return {}
-        digests = {_place(key): key.digest.hex() for key in keys}
-        notes: dict[Place, list[Note]] = defaultdict(list)
+        digests = {_name(key): key.digest.hex() for key in keys}
+        notes: dict[KeyName, list[Note]] = defaultdict(list)
         for owner, part, *rest in db.execute(
             """
             SELECT owner, part, digest, first_id, n, created FROM retry
             WHERE (owner, part) IN ? AND created > ?
             ORDER BY first_id
             """,
-            (sorted(digests), retry.now() - retry.LIFETIME),
+            (sorted(digests), idempotency.now() - idempotency.LIFETIME),
         ):
             notes[owner, part].append(Note(*rest))
-        outcomes = {place: self._recall_one(db, digests[place], notes[place]) for place in notes}
-        return {place: outcome for place, outcome in outcomes.items() if outcome is not None}
+        outcomes = {name: self._recall_one(db, digests[name], notes[name]) for name in notes}
+        return {name: outcome for name, outcome in outcomes.items() if outcome is not None}
 
     def _recall_one(self, db: Connection, digest: str, notes: Sequence[Note]) -> Outcome | None:
         for note in notes:
@@ -244,28 +244,29 @@ class Insertion:
             ((found,),) = db.execute(within, (note.first_id, last_id)) if note.n else ((0,),)
             if found == note.n:
                 ids = Recalled(range(note.first_id, last_id + 1))
-                return ids if note.digest == digest else retry.conflict()
-            if not self._target.is_embedded and note.created > retry.now() - 2 * LAG:
+                return ids if note.digest == digest else idempotency.conflict()
+            if not self._target.is_embedded and note.created > idempotency.now() - 2 * LAG:
                 return _under_way()
             if found:
                 self._remove(db, [(note.first_id, last_id)])
         return None
 
-    def _note(self, db: Connection, new: dict[Place, Note]) -> set[Place]:
+    def _note(self, db: Connection, new: dict[KeyName, Note]) -> set[KeyName]:
         """
-        Note batches that are about to be stored; return those that another process has noted, too.
+        Note batches that are about to be stored; return those that another process notes too.
 
-        It may have seen ours, or not: we give way, as in `node`.
+        The other process may have seen this note or not, so this one yields, as in
+        `process_number`.
         """
         if not new:
             return set()
-        lines = (orjson.dumps((*place, *note)) for place, note in new.items())
+        lines = (orjson.dumps((*name, *note)) for name, note in new.items())
         db.insert('retry', NOTED, b'\n'.join(lines))
         if self._target.is_embedded:
             return set()
         rows = db.execute(
             'SELECT owner, part, first_id FROM retry WHERE (owner, part) IN ? AND created > ?',
-            (sorted(new), retry.now() - 2 * LAG),
+            (sorted(new), idempotency.now() - 2 * LAG),
         )
         return {(owner, part) for owner, part, id in rows if id != new[owner, part].first_id}
 
@@ -282,7 +283,7 @@ class Insertion:
 
 
 def _make_piece(batch: Batch, ids: Ids, has_key: bool) -> tuple[Outcome, Piece | None]:
-    """The ids of a batch and what is to be inserted, or why it cannot be stored."""
+    """Return the ids and the rows of a batch, or the error for which it cannot be stored."""
     try:
         first = ids.take(len(batch))
         numbers = range(first, first + len(batch))
@@ -292,12 +293,12 @@ def _make_piece(batch: Batch, ids: Ids, has_key: bool) -> tuple[Outcome, Piece |
     except ChronologerError as ex:
         return ex, None
     except BATCH_ERRORS as ex:
-        return RefusedError(f'the storage cannot take the batch: {ex}'), None
+        return RefusedError(f'the storage cannot store the batch: {ex}'), None
     return list(numbers), Piece(batch, first, has_key, lines) if lines else None
 
 
 def _runs(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """Pieces whose ids follow one another, together."""
+    """Yield pieces with consecutive ids together."""
     runs: list[list[Piece]] = []
     for piece in pieces:
         if runs and runs[-1][-1].last_id + 1 == piece.first_id:
@@ -307,7 +308,7 @@ def _runs(pieces: Sequence[Piece]) -> list[list[Piece]]:
     return runs
 
 
-def _place(key: RetryKey) -> Place:
+def _name(key: BatchKey) -> KeyName:
     return key.owner.hex(), key.part
 
 

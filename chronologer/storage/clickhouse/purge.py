@@ -1,8 +1,7 @@
 """
-Deleting records. Days, which are the partitions, are dropped where nothing of them is to stay.
+Deletes records. A day, which is a partition, is dropped if all of its records are to be deleted.
 
-Others are written anew by ClickHouse, which takes a second, or more for much; records are inserted
-meanwhile.
+ClickHouse rewrites other days, which costs a second or more. Records can be inserted meanwhile.
 """
 
 from datetime import date
@@ -15,11 +14,11 @@ from chronologer.storage.clickhouse.dsn import Target
 from chronologer.storage.clickhouse.render import conditions
 from chronologer.storage.render import SQL, join
 
-FIRST_DAY, LAST_DAY = EPOCH.date(), date(2100, 1, 1)  # have all times before, and after
+FIRST_DAY, LAST_DAY = EPOCH.date(), date(2100, 1, 1)  # also have all records before or after
 
 
 def whole_days(db: Connection, filter: Filter, span: Range) -> list[date]:
-    """The days of which all records are meant."""
+    """Return the days of which all records are to be deleted."""
     if filter != Filter(after=filter.after, before=filter.before):
         return []
     where = conditions(filter, span)
@@ -33,7 +32,7 @@ def _is_whole(span: Range, day: date) -> bool:
 
 
 def drop_day(db: Connection, target: Target, day: date) -> int:
-    """Delete all records of a day; return their number, which is exact if nobody else writes."""
+    """Delete all records of a day; return their number, exact if no other process writes."""
     count = _count(db, SQL('day = ?', day.isoformat()))
     alter = schema.fill(target, 'ALTER TABLE $local $on')
     db.command(f"{alter} DROP PARTITION '{day.isoformat()}'")
@@ -41,7 +40,7 @@ def drop_day(db: Connection, target: Target, day: date) -> int:
 
 
 def delete(db: Connection, target: Target, filter: Filter, span: Range, last_id: int) -> int:
-    """Delete the matching records up to an id, of which none is written any more."""
+    """Delete the matching records up to an id, below which no more records are written."""
     where = join('{} AND {}', conditions(filter, span), SQL('id <= ?', last_id))
     count = _count(db, where)
     if count:

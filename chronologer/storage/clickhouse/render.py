@@ -1,8 +1,8 @@
 """
 Conditions for ClickHouse: those of filters, and those of queries.
 
-``JSONType`` tells what is at a path, ``JSONExtract…`` gives it; keys are compared as they are after
-JSON's escapes. The same call within a statement is evaluated once.
+``JSONType`` returns the type of the value at a path, ``JSONExtract…`` the value. Keys are compared
+after JSON's escapes are decoded. The same call within a statement is evaluated once.
 """
 
 import re
@@ -10,10 +10,10 @@ import re
 import orjson
 
 from chronologer.model import Filter
-from chronologer.query import Arithmetic, Column, Condition, Operand, Path
+from chronologer.query.tree import Arithmetic, Column, Condition, Operand, Path
 from chronologer.search import fold
 from chronologer.storage.bucket import ALL_TIME, Range
-from chronologer.storage.clickhouse.rows import META_FIELDS
+from chronologer.storage.clickhouse.lines import META_FIELDS
 from chronologer.storage.render import (
     SQL,
     Renderer,
@@ -32,9 +32,9 @@ EXTRACTORS = {'integer': 'Int', 'float': 'Float', 'text': 'String', 'boolean': '
 SECTION = 'data'  # whose fields are in the index
 # As in the index of the table, character by character, or it is not used.
 FIELDS = "arrayMap(field -> sipHash64(field.1, '=', field.2), JSONExtractKeysAndValuesRaw({}))"
-SIMPLE = re.compile(r'[ !#-.0-\[\]-~]*')  # text that everybody writes in JSON as it is
-TRIGRAM = 3  # characters, in the index of what is searched
-EXACT = 10**15  # numbers below it are written in one way
+SIMPLE = re.compile(r'[ !#-.0-\[\]-~]*')  # text that is the same in every encoder's JSON
+TRIGRAM = 3  # characters, in the index of searchable text
+EXACT = 10**15  # integers below it have one form in JSON
 
 
 class ClickHouseRenderer(Renderer):
@@ -47,9 +47,9 @@ class ClickHouseRenderer(Renderer):
         """
         A field can equal a literal only where its JSON is in the text, and its hash in the index.
 
-        The index leaves out whole granules; of the others, to look for the text first takes half
-        the time. Numbers have two forms, the index knows both as one. The index of what is searched
-        leaves out granules for texts that have to be there.
+        The index excludes whole granules; in the others, a test for the text first halves the time.
+        Numbers have two forms, which the index treats as one. The index of searchable text excludes
+        granules that lack a required text.
         """
         required = [text for text in required_texts(condition) if len(text) >= TRIGRAM]
         hints = [SQL('indexHint(text LIKE ?)', _containing(fold(text))) for text in required]
@@ -60,7 +60,7 @@ class ClickHouseRenderer(Renderer):
             if isinstance(value, int) and abs(value) >= EXACT:
                 continue
             section, *keys = path.steps
-            # Of 0 there is -0.0, too; an index is of no object.
+            # 0 has the form -0.0, too; an index applies to no object.
             if section == SECTION and len(keys) == 1 and isinstance(keys[0], str) and value != 0:
                 field = orjson.dumps({keys[0]: value}).decode()
                 known, wanted = FIELDS.format(SECTION), FIELDS.format('?')
@@ -96,7 +96,7 @@ class ClickHouseRenderer(Renderer):
         return join(f'{function}({places})', text, *(SQL('?', number) for number in numbers))
 
     def _value(self, operand: Operand, type: str) -> SQL:
-        """A name is in the record itself; division by zero is null."""
+        """A column is that of the record; division by zero is null."""
         if isinstance(operand, Column):
             return SQL(operand.name)
         if isinstance(operand, Arithmetic) and operand.operator == '/':
@@ -109,7 +109,7 @@ RENDERER = ClickHouseRenderer()
 
 
 def conditions(filter: Filter, span: Range | None = None) -> SQL:
-    """What *filter* asks, and that a record is within *span*, as a condition."""
+    """Return the condition of *filter* for records within *span*."""
     parts = [SQL('1 = 1')]
     if span is not None and span != ALL_TIME:
         parts.append(SQL('ts BETWEEN ? AND ?', span.low, span.high))
@@ -132,15 +132,15 @@ def _containing(text: str) -> str:
 
 
 def escaped(character: str) -> str:
-    """A character as it stands in a pattern of LIKE."""
+    """Return a character as a pattern of LIKE has it."""
     return f'\\{character}' if character in '\\%_' else character
 
 
 def _at(function: str, path: Path) -> SQL:
     """
-    A function of what is at a path, where each index is of an array.
+    Return a function of the value at a path, if each index is of an array.
 
-    An index counts from 1, and is of objects, too: there is nothing at it then, nor is it null.
+    ClickHouse counts indexes from 1, and accepts them for objects, too, which have no value there.
     """
     column, steps = _column(path)
     value = SQL(_call(function, column, len(steps)), *map(_step, steps))
@@ -157,7 +157,7 @@ def _at(function: str, path: Path) -> SQL:
 
 
 def _column(path: Path) -> tuple[str, tuple[str | int, ...]]:
-    """The column that has the JSON which *path* leads to, and the steps in that."""
+    """Return the column with the JSON that *path* leads to, and the steps within it."""
     section, *steps = path.steps
     if section in ('data', 'error'):
         return str(section), tuple(steps)

@@ -1,15 +1,14 @@
 """
-The schema of ClickHouse, for which yoyo has no backend; what it promises holds here too.
+The schema of ClickHouse, for which yoyo has no backend.
 
-``chronologer/migration/clickhouse`` has the files, applied in the order of their names and recorded
-in the database; one that is unknown, because it is of a later version, is refused.
-ClickHouse has no transactions, so that each statement may be repeated: a migration is recorded when
-all of its statements have been executed.
+As with yoyo, the files of ``chronologer/migration/records/clickhouse`` are applied in the order of
+their names and recorded in the database, and a database with an unknown migration, which is of a
+later version, is refused. ClickHouse has no transactions, so each statement can be repeated: a
+migration is recorded when all of its statements have been executed.
 """
 
 import re
 import runpy
-import secrets
 import time
 from pathlib import Path
 from string import Template
@@ -17,34 +16,33 @@ from typing import Any
 
 from chronologer.storage.clickhouse.connection import Connection, open_client
 from chronologer.storage.clickhouse.dsn import Target
-from chronologer.storage.saved import SECRET_SIZE
-from chronologer.storage.schema import MIGRATIONS, check_applied
+from chronologer.storage.schema import RECORDS, check_applied
 
-ENGINE = 'clickhouse'
+DIRECTORY = RECORDS / 'clickhouse'
 APPLIED = 'SELECT DISTINCT id FROM migration ORDER BY id'
-# Where Keeper has a shard's own part, and what is the same on every node, for which the path that
-# is ClickHouse's default would not do: the shard is in it. Macros are those of the servers.
+# Paths in Keeper: of tables of a shard, and of tables that are the same on every node, for which
+# ClickHouse's default path, which has the shard, is unsuitable. Macros are those of the servers.
 SHARD = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
 EVERYWHERE = "'/clickhouse/tables/everywhere/{database}/{table}', '{shard}-{replica}'"
 TTL = re.compile(r' TTL (.+?)(?= SETTINGS |$)')
 RULE = re.compile(r'(?:[^,()]|\((?:[^()]|\([^()]*\))*\))+')  # of those of a TTL
-RETENTION = re.compile(r'day \+ toIntervalDay\(\d+\)')  # the rule that is ours
+RETENTION = re.compile(r'day \+ toIntervalDay\(\d+\)')  # the rule of the option ``retention``
 
 
 def local_table(target: Target) -> str:
-    """The table that has a shard's records."""
+    """Return the table that has a shard's records."""
     return 'record_local' if target.cluster else 'record'
 
 
 def statements(target: Target, migration: Path) -> list[str]:
-    """What a migration executes."""
+    """Return the statements of a migration."""
     module = runpy.run_path(str(migration))
     texts = [*module['STATEMENTS'], *(module['ON_CLUSTER'] if target.cluster else ())]
     return [fill(target, text) for text in texts]
 
 
 def fill(target: Target, text: str) -> str:
-    """Put the names that depend on a cluster into a statement."""
+    """Fill the names that depend on a cluster into a statement."""
     return Template(text).substitute(
         cluster=target.cluster,
         database=target.database,
@@ -59,7 +57,7 @@ def fill(target: Target, text: str) -> str:
 
 def migrate(target: Target) -> None:
     """
-    Create the database and its tables, or bring them up to date.
+    Create or upgrade the database and its tables.
 
     Raises:
         SchemaError: The schema is newer than this version.
@@ -91,17 +89,16 @@ def _migrate(target: Target, db: Connection) -> None:
         )
     )
     applied = {id for (id,) in db.execute(APPLIED)}
-    files = sorted((MIGRATIONS / ENGINE).glob('*.py'))
-    check_applied(ENGINE, applied | {file.stem for file in files})  # none that is unknown
+    files = sorted(DIRECTORY.glob('*.py'))
+    check_applied(DIRECTORY, applied | {file.stem for file in files})  # unless one is unknown
     for file in files:
         is_new = file.stem not in applied
-        if is_new or target.cluster:  # to which nodes may have been added, that have no tables yet
+        if is_new or target.cluster:  # new nodes of it have no tables yet
             for statement in statements(target, file):
                 db.command(statement)
         if is_new:
             db.command('INSERT INTO migration VALUES (?, ?)', (file.stem, int(time.time())))
     _set_retention(target, db)
-    _make_secret(db)
 
 
 def _set_retention(target: Target, db: Connection) -> None:
@@ -115,23 +112,16 @@ def _set_retention(target: Target, db: Connection) -> None:
     wanted = [rule for rule in rules if not RETENTION.fullmatch(rule)]  # such as TO VOLUME
     if target.retention:
         wanted.insert(0, f'day + toIntervalDay({target.retention})')
-    if sorted(wanted) != sorted(rules):  # to set it again would go through all parts
+    if sorted(wanted) != sorted(rules):  # the statement rewrites all parts
         ttl = f'MODIFY TTL {", ".join(wanted)}' if wanted else 'REMOVE TTL'
         db.command(fill(target, f'ALTER TABLE {table} $on {ttl}'))
 
 
-def _make_secret(db: Connection) -> None:
-    """Here, where few are at work, because there is nothing to decide who is the first."""
-    if db.execute('SELECT 1 FROM secret LIMIT 1').fetchone() is None:
-        value = secrets.token_bytes(SECRET_SIZE).hex()
-        db.command('INSERT INTO secret VALUES (?, ?)', (value, int(time.time())))
-
-
-def check(db: Any) -> None:
+def check(db: Connection) -> None:
     """
     Compare the schema with that of this version.
 
     Raises:
-        SchemaError: They differ; says in which direction, and what to do.
+        SchemaError: They differ; the message has the difference and the remedy.
     """
-    check_applied(ENGINE, [id for (id,) in db.execute(APPLIED)])
+    check_applied(DIRECTORY, [id for (id,) in db.execute(APPLIED)])

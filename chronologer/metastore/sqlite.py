@@ -1,0 +1,101 @@
+"""
+The metastore in its own SQLite file.
+
+In the file of the records it would wait for the writer, which under load releases the lock only a
+few times per second; see doc/performance.rst.
+"""
+
+import sqlite3
+import time
+from typing import Any
+from urllib.parse import quote
+
+from yoyo.backends import DatabaseBackend
+from yoyo.backends.core.sqlite3 import SQLiteBackend
+from yoyo.connections import DatabaseURI
+
+from chronologer.errors import StorageError
+from chronologer.metastore.dialect import Dialect
+from chronologer.metastore.schema import TABLE, TypedBackend
+from chronologer.storage.sqlite.database import FileId, error_class, file_id, parse_path
+
+BUSY_TIMEOUT = 10  # seconds that a transaction waits for another one
+TYPES = {
+    'bytes32': 'BLOB',
+    'bytes800': 'BLOB',
+    'name': 'TEXT',
+    'text': 'TEXT',
+    'small': 'INTEGER',
+    'integer': 'INTEGER',
+    'options': '',
+}
+
+
+class FileConnection(sqlite3.Connection):
+    """A connection that has the identity of its file."""
+
+    file: FileId | None = None
+
+
+class SQLite(Dialect):
+    """DSN: ``sqlite:///relative/path`` or ``sqlite:////absolute/path``, percent-encoded."""
+
+    url = 'sqlite://'
+    begin_read, begin_write = 'BEGIN', 'BEGIN IMMEDIATE'
+    errors = (sqlite3.Error,)
+
+    def __init__(self, dsn: str):
+        self._path = parse_path(dsn)
+        self.title = f'the metastore, SQLite file {str(self._path)!r}'
+
+    def connect(self) -> 'FileConnection':
+        file = file_id(self._path)
+        db = sqlite3.connect(
+            f'file:{quote(str(self._path))}?mode=rw',
+            uri=True,
+            timeout=BUSY_TIMEOUT,
+            isolation_level=None,  # SQLAlchemy begins transactions
+            check_same_thread=False,
+            factory=FileConnection,
+        )
+        db.file = file
+        try:
+            _use_wal(db)
+            db.execute('PRAGMA synchronous = FULL')
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def exists(self) -> bool:
+        return self._path.exists()
+
+    def is_current(self, connection: Any) -> bool:
+        """Not if the file was deleted or replaced: what is written would be lost."""
+        return bool(connection.file == file_id(self._path))
+
+    def backend(self) -> DatabaseBackend:
+        path = quote(str(self._path))
+        return Backend(DatabaseURI('sqlite', None, None, None, None, path, {}), TABLE)
+
+    def translate(self, error: BaseException) -> StorageError:
+        return error_class(error)(f'{self.title}: {error}')
+
+
+def _use_wal(db: sqlite3.Connection) -> None:
+    """Turn on WAL; while another process does so, SQLite returns an error without waiting."""
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            db.execute('PRAGMA journal_mode = WAL')
+            return
+        except sqlite3.OperationalError as ex:
+            if 'is locked' not in str(ex) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
+
+
+class Backend(TypedBackend, SQLiteBackend):  # type: ignore[misc]
+    """A backend for yoyo on the file, which it creates."""
+
+    types = TYPES

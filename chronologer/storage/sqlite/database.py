@@ -1,0 +1,184 @@
+"""
+A SQLite file.
+
+WAL lets readers go on while a transaction commits. synchronous=FULL makes each commit durable
+before it is acknowledged; group commit pays for the fsync.
+"""
+
+import errno
+import os
+import sqlite3
+import time
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from yoyo.backends.core.sqlite3 import SQLiteBackend
+from yoyo.connections import DatabaseURI
+from yoyo.migrations import default_migration_table
+
+from chronologer.errors import (
+    ChronologerError,
+    ConfigurationError,
+    DiskFullError,
+    InputError,
+    QueryTimeoutError,
+    SchemaError,
+    StorageBusyError,
+    StorageError,
+    shown,
+)
+from chronologer.storage import schema
+from chronologer.storage.database import Database
+from chronologer.storage.shown import shown_dsn
+from chronologer.storage.sqlite.lock import WriteLock
+
+PROGRESS = 100  # instructions of SQLite between reads of the clock; one may scan a text
+BUSY_TIMEOUT = 10  # seconds that a write waits for another process
+
+FileId = tuple[int, int]  # device and inode
+
+
+class SQLiteDatabase(Database[sqlite3.Connection]):
+    """A file, which `migrate` creates."""
+
+    begin = 'BEGIN IMMEDIATE'
+    begin_snapshot = 'BEGIN'
+    errors = (sqlite3.Error, OSError)
+
+    def __init__(self, path: Path, query_timeout: float):
+        super().__init__(query_timeout)
+        self.path = path
+        self._lock = WriteLock(Path(f'{path}-lock'))
+        self._written: FileId | None = None  # the file of the writing connection
+
+    def migrate(self) -> None:
+        with suppress(SchemaError):
+            self.check()
+            return
+        with self._translated():
+            uri = DatabaseURI('sqlite', None, None, None, None, quote(str(self.path)), {})
+            backend = SQLiteBackend(uri, default_migration_table)
+            backend.init_database()
+            schema.apply_migrations(schema.RECORDS / 'sqlite', backend)
+        # A connection that writes turns on WAL, which cannot be done within yoyo's transaction.
+        self.write(lambda db: None)
+
+    def check(self) -> None:
+        applied: list[str] = []
+        if os.path.exists(self.path):
+            with self.snapshot() as db:
+                exists = "SELECT 1 FROM sqlite_master WHERE name = '_yoyo_migration'"
+                if db.execute(exists).fetchone():
+                    applied = [id for (id,) in db.execute(schema.APPLIED)]
+        try:
+            schema.check_applied(schema.RECORDS / 'sqlite', applied)
+        except SchemaError as ex:
+            raise SchemaError(f'SQLite file {str(self.path)!r}: {ex}') from ex
+
+    def close(self) -> None:
+        super().close()
+        with self._write_lock:
+            self._lock.close()
+
+    def _take_reader(self) -> sqlite3.Connection:
+        db = super()._take_reader()
+        deadline = time.monotonic() + self.query_timeout
+        db.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS)
+        return db
+
+    def _open_reader(self) -> sqlite3.Connection:
+        db = self._connect('ro')
+        db.execute('PRAGMA query_only = ON')
+        return db
+
+    def _take_writer(self) -> sqlite3.Connection:
+        """Not of a file that was deleted or replaced: what is written to it would be lost."""
+        if self._written != file_id(self.path):
+            self._drop_writer()
+        return super()._take_writer()
+
+    def _open_writer(self) -> sqlite3.Connection:
+        self._written = file_id(self.path)
+        db = self._connect('rw')
+        try:
+            db.execute('PRAGMA journal_mode = WAL')
+            db.execute('PRAGMA synchronous = FULL')
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        return sqlite3.connect(
+            f'file:{quote(str(self.path))}?mode={mode}',
+            uri=True,
+            timeout=BUSY_TIMEOUT,
+            isolation_level=None,  # transactions are begun and ended by statements
+            check_same_thread=False,
+        )
+
+    def _exclusive(self) -> AbstractContextManager[None]:
+        return self._lock.held()
+
+    def _translate(self, error: Exception) -> ChronologerError:
+        if isinstance(error, OSError):
+            kind = DiskFullError if error.errno == errno.ENOSPC else StorageError
+            return kind(f'SQLite file {str(self.path)!r}: {error.strerror}')
+        if str(error) == 'parser stack overflow':
+            return InputError('query: nested too deeply for SQLite')
+        if str(error) == 'interrupted':
+            return QueryTimeoutError(self.query_timeout)
+        if str(error) == 'disk I/O error' and _is_full(self.path):
+            return DiskFullError(f'SQLite file {str(self.path)!r}: the disk is full')
+        return error_class(error)(f'SQLite file {str(self.path)!r}: {error}')
+
+
+def file_id(path: Path) -> FileId | None:
+    """Return the identity of the file that is at *path* now."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def parse_path(dsn: str) -> Path:
+    """
+    Return the path of the file that *dsn* names.
+
+    Raises:
+        ConfigurationError: The DSN is malformed.
+    """
+    _, _, rest = dsn.partition('sqlite:///')
+    path = unquote(rest)
+    is_file = Path(path).name and not path.endswith('/') and '\0' not in path
+    if not (dsn.startswith('sqlite:///') and is_file) or '?' in rest or '#' in rest:
+        wanted = 'sqlite:///relative/path or sqlite:////absolute/path, with ? and # percent-encoded'
+        raise ConfigurationError(f'SQLite DSN {shown(shown_dsn(dsn))}: expected {wanted}')
+    if path == ':memory:':
+        raise ConfigurationError(f'SQLite DSN {dsn}: connections cannot share memory, name a file')
+    try:
+        return Path(path).absolute()
+    except OSError as ex:
+        raise ConfigurationError(f'SQLite DSN {dsn}: no working directory: {ex.strerror}') from ex
+
+
+def _is_full(path: Path) -> bool:
+    """Whether the disk has no room for the files that SQLite needs to open a database."""
+    try:
+        status = os.statvfs(path)
+    except OSError:
+        return False
+    return status.f_bavail * status.f_frsize < 2**16
+
+
+def error_class(error: BaseException) -> type[StorageError]:
+    """
+    Return the class of our errors for an error of SQLite.
+
+    SQLITE_BUSY, SQLITE_LOCKED and SQLITE_CANTOPEN may pass, as when a file is put back.
+    """
+    if 'is locked' in str(error) or str(error) == 'unable to open database file':
+        return StorageBusyError
+    return DiskFullError if str(error) == 'database or disk is full' else StorageError

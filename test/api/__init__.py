@@ -1,5 +1,0 @@
-"""Resources, asked through WebTest."""
-
-import pytest
-
-pytest.register_assert_rewrite('test.api.posts')

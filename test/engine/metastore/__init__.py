@@ -1,0 +1,1 @@
+"""The contract of the metastore, on each dialect with each of its drivers."""
