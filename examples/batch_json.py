@@ -1,9 +1,9 @@
 """
-Log to Chronologer in batches, set up declaratively.
+Log to Chronologer in batches, configured by a dictionary.
 
-BatchJsonHandler is in chronologer.client, which needs the standard library only. It sends from a
-thread of its own, tries again while the server is away, and sends what is left when the program
-ends. With 'spool': '/var/spool/shop' records outlive a program that ends while the server is away.
+BatchJsonHandler is in chronologer.client, which needs the standard library only. It sends from its
+own thread, retries while the server is away, and sends the remaining records when the program ends.
+'spool': '/var/spool/shop' keeps records on disk if the program ends while the server is away.
 """
 
 import logging.config
@@ -23,7 +23,7 @@ logging.config.dictConfig(
             },
         },
         'root': {'handlers': ['chronologer'], 'level': 'INFO'},
-        # What the handler itself has to say, such as that the server is away.
+        # Messages of the handler itself, such as that the server is away.
         'loggers': {'chronologer.client': {'handlers': ['console']}},
     }
 )

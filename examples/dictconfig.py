@@ -1,4 +1,4 @@
-"""Log to Chronologer with nothing but the standard library, set up declaratively."""
+"""Log to Chronologer with the standard library only, configured by a dictionary."""
 
 import logging.config
 import os
@@ -13,7 +13,7 @@ logging.config.dictConfig(
                 'host': os.environ.get('CHRONOLOGER', 'localhost:8080'),
                 'url': '/api/v1/record',
                 'method': 'POST',
-                'credentials': ('logger', ''),  # a list would not do
+                'credentials': ('logger', ''),  # has to be a tuple
             },
         },
         'root': {'handlers': ['chronologer'], 'level': 'INFO'},

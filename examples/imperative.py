@@ -1,4 +1,4 @@
-"""Log to Chronologer with nothing but the standard library, set up in code."""
+"""Log to Chronologer with the standard library only, configured in code."""
 
 import logging
 import logging.handlers

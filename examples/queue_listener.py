@@ -1,7 +1,7 @@
 """
-Log to Chronologer from a thread of its own, so that the program never waits for the network.
+Log to Chronologer from a second thread, so that the program does not wait for the network.
 
-QueueHandler formats a record before it goes into the queue: its traceback is part of the message.
+QueueHandler formats a record before it queues it, so the traceback becomes part of the message.
 """
 
 import atexit
@@ -19,7 +19,7 @@ target = logging.handlers.HTTPHandler(
 records: queue.Queue = queue.Queue(maxsize=10_000)
 listener = logging.handlers.QueueListener(records, target)
 listener.start()
-atexit.register(listener.stop)  # sends what is still in the queue
+atexit.register(listener.stop)  # sends the remaining records
 
 root = logging.getLogger()
 root.setLevel(logging.INFO)

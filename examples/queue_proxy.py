@@ -1,8 +1,8 @@
 """
-Log to Chronologer from a thread of its own, set up declaratively.
+Log to Chronologer from a second thread, configured by a dictionary.
 
-QueueProxyHandler is in chronologer.client, which needs the standard library only. It keeps message,
-arguments and traceback apart, which QueueHandler does not.
+QueueProxyHandler is in chronologer.client, which needs the standard library only. Unlike
+QueueHandler, it keeps message, arguments and traceback apart.
 """
 
 import logging.config
@@ -18,11 +18,11 @@ logging.config.dictConfig(
                 'queue': {'()': 'queue.Queue', 'maxsize': 10_000},
                 'target': 'ext://logging.handlers.HTTPHandler',
                 'prefix': 'shop',
-                # what is not for the proxy is for the target
+                # all other values are passed to the target
                 'host': os.environ.get('CHRONOLOGER', 'localhost:8080'),
                 'url': '/api/v1/record',
                 'method': 'POST',
-                'credentials': ('logger', ''),  # a list would not do
+                'credentials': ('logger', ''),  # has to be a tuple
             },
         },
         'root': {'handlers': ['chronologer'], 'level': 'INFO'},
