@@ -133,7 +133,7 @@ class QueueProxyHandler(UnlockedHandler):
         self._is_ours = True  # the queue, whose records are for this process
         self._is_watched = False  # the end of this process, if the queue is not ours
         self._written: threading.Event | None = None  # whether that queue is empty
-        self._starting = threading.RLock()
+        self._starting, self._closing = threading.RLock(), threading.RLock()
         self._listen()
         fork.watch(self)
 
@@ -202,24 +202,23 @@ class QueueProxyHandler(UnlockedHandler):
 
     def close(self) -> None:
         """Hand all queued records to the target, then close it."""
-        self.acquire()
-        try:
+        # The end of a child process and its SIGTERM may call this at the same time. Whoever returns
+        # first ends the process, so the second call waits for the first.
+        with self._closing:
             is_listening, self._is_listening = self._is_listening, False
             self._is_closed = True
-        finally:
-            self.release()
-        if is_listening:
-            # After a flush that timed out there is no time left: logging.shutdown calls both.
-            is_hopeless = time.monotonic() - self._given_up < SHUTDOWN
-            if not self._listener.stop_within(0.001 if is_hopeless else self._close_timeout):
-                self._report_rest()
-            self.target.close()
+            if is_listening:
+                # After a flush that timed out there is no time left: logging.shutdown calls both.
+                is_hopeless = time.monotonic() - self._given_up < SHUTDOWN
+                if not self._listener.stop_within(0.001 if is_hopeless else self._close_timeout):
+                    self._report_rest()
+                self.target.close()
         super().close()
 
     def after_fork(self) -> None:
         """Begin anew in the child process: with a new queue, and a thread at the first record."""
         fork.abandon((self.queue, self._listener))
-        self._starting = threading.RLock()
+        self._starting, self._closing = threading.RLock(), threading.RLock()
         self._is_listening = self._is_watched = False
         if isinstance(self.queue, queues.Queue):
             self.queue = type(self.queue)(self.queue.maxsize)

@@ -163,6 +163,30 @@ def test_flush_and_close_of_a_hanging_target(monkeypatch):
     assert ['9 records were left after 3600 s'] == [str(error) for error in reported]
 
 
+def test_a_second_close_waits_for_the_first():
+    """The end of a process and its SIGTERM may both close; the first to return ends the process."""
+    keep: list[logging.LogRecord] = []
+    is_emitting, may_go_on = threading.Event(), threading.Event()
+
+    class Slow(Target):
+        def emit(self, record):
+            is_emitting.set()
+            may_go_on.wait(20)
+            super().emit(record)
+
+    handler = client.QueueProxyHandler(queue.Queue(), target=Slow, keep=keep)
+    handler.handle(logging.makeLogRecord({'msg': 'one'}))
+    assert is_emitting.wait(20)
+    first = threading.Thread(target=handler.close)
+    first.start()
+    while not handler._is_closed:
+        time.sleep(0.001)
+    threading.Timer(0.2, may_go_on.set).start()
+    handler.close()
+    assert [1, True] == [len(keep), handler.target.is_closed]
+    first.join()
+
+
 def test_an_invalid_queue_is_refused():
     """The error is raised when the handler is created, before the target is created."""
     made: list = []
