@@ -2,6 +2,14 @@
 
 const ROOT = 'api/v1/';
 
+/**
+ * The last change sent to each resource. Requests to read the resource wait for it, so that a page
+ * entered meanwhile shows the change.
+ *
+ * @type {Map<string, Promise<unknown>>}
+ */
+const changes = new Map();
+
 /** An error response of the server, or the failure to reach it. */
 export class ApiError extends Error {
   /** @param {number} status 0 if there was no response @param {string} type @param {string} message */
@@ -76,6 +84,7 @@ export function absolute(relative) {
  * @returns {Promise<any>}
  */
 export async function get(path, params, signal) {
+  await changes.get(resource(path));
   return parseJson(await (await request('GET', path, {params, signal})).text());
 }
 
@@ -109,12 +118,24 @@ export async function lastId() {
 
 /** @param {string} path @param {any} body */
 export async function put(path, body) {
-  await request('PUT', path, {body});
+  await change('PUT', path, {body});
 }
 
 /** @param {string} path */
 export async function remove(path) {
-  await request('DELETE', path);
+  await change('DELETE', path);
+}
+
+/** @param {string} method @param {string} path @param {{body?: any}} [options] */
+async function change(method, path, options) {
+  const response = request(method, path, options);
+  changes.set(resource(path), Promise.allSettled([changes.get(resource(path)), response]));
+  await response;
+}
+
+/** The first part of a path, without its query. @param {string} path */
+function resource(path) {
+  return path.split('/', 1)[0];
 }
 
 /** @param {string} username @param {string} password */

@@ -87,6 +87,21 @@ def test_none(own_server, page):
     expect(page.get_by_role('heading', name='No searches are saved yet')).to_be_hidden()
 
 
+def test_a_search_that_is_being_saved(own_log, page):
+    """The page waits for it, also if it is entered while the server has not saved it yet."""
+    own_log.open()
+    kept = []
+    page.route('**/api/v1/saved/first', lambda route: kept.append(route))
+    panel = own_log.panel('Saved')
+    panel.get_by_label('Save this search as').fill('first')
+    panel.get_by_role('button', name='Save', exact=True).click()
+    panel.get_by_role('link', name='Manage saved searches').click()
+    expect(page.get_by_role('heading', name='Saved searches')).to_be_visible()
+    page.wait_for_timeout(300)  # milliseconds, in which a page that does not wait has loaded
+    kept[0].continue_()
+    expect_names(page, ['first'])
+
+
 def test_what_a_search_selects(searches):
     """In readable form: label and text of each part."""
     expect_names(searches, NAMES)
