@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
+from threading import get_ident
 
 import pytest
 
@@ -132,6 +134,24 @@ def test_a_daemonic_process_ends_by_its_signal():
         time.sleep(0.5)
         assert not peer.messages
         process.terminate()
+        process.join(TIMEOUT)
+        assert (-signal.SIGTERM, ['one']) == (process.exitcode, peer.messages)
+
+
+@pytest.mark.filterwarnings('ignore:This process:DeprecationWarning')
+def test_a_process_that_waits_for_a_lock_ends_by_its_signal():
+    """SIGTERM ends it also if the main thread does not notice the signal."""
+    lock = multiprocessing.get_context('fork').Lock()
+    lock.acquire()
+
+    def work():
+        logger.info('one')
+        threading.Timer(0.3, lambda: signal.pthread_kill(get_ident(), signal.SIGTERM)).start()
+        lock.acquire()
+
+    with Peer() as peer, logging_to(peer.host) as (logger, _):
+        process = multiprocessing.get_context('fork').Process(target=work, daemon=True)
+        process.start()
         process.join(TIMEOUT)
         assert (-signal.SIGTERM, ['one']) == (process.exitcode, peer.messages)
 
