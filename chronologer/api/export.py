@@ -24,9 +24,8 @@ from chronologer.web.params import FIELDS, FILTER, choice, filter_of, limit, off
 from chronologer.web.stream import Fields, record_dict, stream
 
 PAGE = 1000  # records of one query
-FORMULA = tuple(
-    '=+-@\t\r'
-)  # begin a formula, https://owasp.org/www-community/attacks/CSV_Injection
+# begin a formula in a spreadsheet, https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA = ('=', '+', '-', '@', '\t', '\r')
 CONTROLS = re.compile(r'[\x00-\x08\x0b-\x1f\x7f-\x9f]')  # which a terminal may obey
 CSV_COLUMNS = ('id', 'ts', 'name', 'level', 'message')
 

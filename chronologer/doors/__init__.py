@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from chronologer.auth.authenticator import Authenticator
 from chronologer.auth.identity import Identity
+from chronologer.auth.origin import check_origin
 from chronologer.doors.listener import ListenerDoor
 from chronologer.errors import ChronologerError
 from chronologer.web.declare import Declaration, Values
@@ -52,8 +53,10 @@ class Door(ABC):
         Return the identity and the parameters of a request.
 
         Raises:
-            ChronologerError: The credentials are wrong, the role is too low, or a parameter is bad.
+            ChronologerError: Another site's page sent the request, the credentials are wrong, the
+                role is too low, or a parameter is bad.
         """
+        check_origin(request.method, request.headers)
         identity = self._authenticator.identify(request.method, request.headers, request.address)
         role = self.declaration.role
         if role is not None:

@@ -8,11 +8,10 @@ bodies, and all requests that CherryPy answers.
 
 from http import HTTPStatus
 
-from chronologer.auth.origin import check_origin
 from chronologer.doors import Doors, Request
 from chronologer.errors import ChronologerError
 from chronologer.front.asgi import Headers, Receive, Scope, Send, headers_of, send_answer
-from chronologer.front.incoming import UNWANTED_TIMEOUT, Incoming
+from chronologer.front.incoming import Incoming
 from chronologer.front.intake import Intake
 from chronologer.front.listener import Listeners
 from chronologer.front.site import Site
@@ -42,12 +41,6 @@ class Front:
         headers = headers_of(scope)
         incoming = Incoming(headers, receive)
         method, path = scope['method'], scope['path']
-        try:
-            check_origin(method, headers)
-        except ChronologerError as ex:
-            await send_answer(send, error_response(ex, method))
-            await incoming.drain(UNWANTED_TIMEOUT)
-            return
         door = self._doors.find(method, path)
         if door is None:
             await self._visit(scope, headers, incoming, receive, send)
@@ -57,7 +50,7 @@ class Front:
         answer = await self._intake.answer(door, request, incoming)
         await send_answer(send, answer)
         if answer[0] != HTTPStatus.UNAUTHORIZED:  # of a stranger nothing is read
-            await incoming.drain(UNWANTED_TIMEOUT)
+            await incoming.drain()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """https://asgi.readthedocs.io/en/latest/specs/lifespan.html"""
@@ -82,7 +75,7 @@ class Front:
                 content = await incoming.read_short(MAX_SHORT_BODY)
         except ChronologerError as ex:
             await send_answer(send, error_response(ex, scope['method']))
-            await incoming.drain(UNWANTED_TIMEOUT)
+            await incoming.drain()
         else:
-            await incoming.drain(UNWANTED_TIMEOUT)
+            await incoming.drain()
             await self._site.answer(scope, headers, content, receive, send)

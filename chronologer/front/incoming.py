@@ -75,13 +75,13 @@ class Incoming:
                 yield piece
         yield b''.join(chunks)
 
-    async def drain(self, timeout: float) -> None:
+    async def drain(self) -> None:
         """Read the unwanted rest: a client that is still sending would not see the answer."""
         clock = asyncio.get_running_loop().time
         end, size = clock() + MAX_DRAIN_TIME, 0
         with suppress(BodyTimeoutError, InputError):
             while self._is_coming and size < MAX_DRAIN and clock() < end:
-                size += len(await self._next(timeout))
+                size += len(await self._next(UNWANTED_TIMEOUT))
 
     def watch(self) -> None:
         """Notice from now on that the sender goes; its body has arrived."""

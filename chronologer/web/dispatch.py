@@ -7,6 +7,7 @@ import cherrypy
 
 from chronologer.auth.authenticator import Authenticator
 from chronologer.auth.identity import Identity, Role
+from chronologer.auth.origin import check_origin
 from chronologer.errors import ChronologerError, MethodError, NotFoundError, shown
 from chronologer.web.body import request_headers
 from chronologer.web.declare import Declaration
@@ -82,14 +83,16 @@ def declaration_of(handler: Any) -> Declaration | None:
 
 @cherrypy.tools.register('on_start_resource')  # type: ignore[misc]
 def authenticate(authenticator: Authenticator) -> None:
-    """Tool: check identity and role before anything else of the request."""
+    """Tool: check origin, identity and role before anything else of the request."""
     request = cherrypy.serving.request
     declaration = declaration_of(request.handler)
     required = Role.ANY if declaration is None else declaration.role
-    if required is None:
-        return
+    headers = request_headers()
     try:
-        identity = authenticator.identify(request.method, request_headers(), request.remote.ip)
+        check_origin(request.method, headers)
+        if required is None:
+            return
+        identity = authenticator.identify(request.method, headers, request.remote.ip)
         identity.require(required)
     except ChronologerError as ex:
         raise Refusal(ex) from ex

@@ -27,6 +27,7 @@ from chronologer.storage.mysql import database as mysql_database
 from chronologer.storage.mysql.database import MIN_PACKET, MySQLConnection, YoyoBackend
 from chronologer.storage.mysql.dsn import parse_dsn
 from chronologer.storage.schema import RECORDS
+from test.servers.chronologer import wait_until
 from test.servers.database import MariaDB, MySQL
 
 RECORD = Record(EPOCH, 'a', 20, 'hello', {})
@@ -99,11 +100,10 @@ def test_connections_are_given_back(database, storage, monkeypatch):
         for _ in range(40):
             stack.enter_context(storage._database.read())
         assert 40 <= count()
-    while count() > MAX_IDLE + 1:  # and the one that writes; the server takes a while to notice
-        time.sleep(0.05)
+    # and the one that writes; the server takes a while to notice
+    wait_until(lambda: count() <= MAX_IDLE + 1)
     monkeypatch.setattr('chronologer.storage.database.MAX_IDLE_TIME', 0)
-    while count() > 2:
-        time.sleep(0.05)
+    wait_until(lambda: count() <= 2)
 
 
 @pytest.mark.parametrize('kind', [MySQL, MariaDB])

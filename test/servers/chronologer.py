@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
+from collections.abc import Callable
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from urllib.parse import urlencode
 
 START_TIMEOUT, STOP_TIMEOUT = 120, 60  # seconds
+WAIT_TIMEOUT = 60  # seconds that a test waits for anything else
 AUTHORIZATION = {'Authorization': 'Basic ' + b64encode(b'logger:').decode()}
 FORM = {'Content-Type': 'application/x-www-form-urlencoded', **AUTHORIZATION}
 RECORD = {'name': 'app', 'levelno': 20, 'created': 1525970213.377493, 'msg': 'hello'}
@@ -23,6 +25,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         return probe.getsockname()[1]
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Return when the condition is true."""
+    deadline = time.monotonic() + WAIT_TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, 'timed out'
+        time.sleep(0.05)
 
 
 def wait_until_free(port: int) -> None:

@@ -3,13 +3,12 @@
 import os
 import re
 import socket
-import time
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from test.servers.chronologer import START_TIMEOUT, Server, free_port
+from test.servers.chronologer import Server, free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,14 +63,6 @@ def sockets_of(process):
         with suppress(FileNotFoundError):  # closed since the directory was read
             inodes.update(re.findall(r'socket:\[(.*)\]', os.readlink(path)))
     return inodes
-
-
-def wait_until(condition):
-    """Return when it holds."""
-    deadline = time.monotonic() + START_TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_workers_receive_datagrams_and_lines(tmp_path, port):

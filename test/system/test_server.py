@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from chronologer.ingest.encoding import zstd
-from test.servers.chronologer import AUTHORIZATION, FORM, RECORD, Server
+from test.servers.chronologer import AUTHORIZATION, FORM, RECORD, Server, wait_until
 
 POST = (
     b'POST /api/v1/record HTTP/1.1\r\nHost: x\r\nAuthorization: Basic bG9nZ2VyOg==\r\n'
@@ -190,12 +190,8 @@ def test_a_disconnect_ends_the_reading_of_an_export(server):
     with socket.create_connection(('127.0.0.1', server.port), timeout=20) as connection:
         connection.sendall(GET_EXPORT)
         assert connection.recv(1000)
-    while True:  # until no more is read
-        before = bytes_read()
-        time.sleep(0.5)
-        if bytes_read() == before:
-            break
-    assert before - start < whole / 4
+    wait_until_constant(bytes_read, 0.5)
+    assert bytes_read() - start < whole / 4
 
 
 def test_health_is_answered_while_all_threads_are_busy(tmp_path):
@@ -234,11 +230,24 @@ def test_half_sent_bodies_have_bounded_memory(server):
             connection = socket.create_connection(('127.0.0.1', server.port), timeout=20)
             connections.append(stack.enter_context(connection))
             connection.sendall(head + line * 1000)
-        while len(answered := select.select(connections, [], [], 10)[0]) < 75:
-            time.sleep(0.05)
+        wait_until(lambda: len(select.select(connections, [], [], 10)[0]) >= 75)
+        answered = select.select(connections, [], [], 10)[0]
         assert {b'HTTP/1.1 503'} == {connection.recv(12) for connection in answered}
         assert memory() - before < 300 * 2**20
         assert 201 == server.post().status
+
+
+def wait_until_constant(value, seconds):
+    """Return when the value has not changed for some seconds."""
+    former = None
+
+    def is_constant():
+        nonlocal former
+        before, former = former, value()
+        time.sleep(seconds)
+        return former == before
+
+    wait_until(is_constant)
 
 
 def test_a_disconnect_ends_the_decoding_of_a_body(server):
@@ -252,12 +261,9 @@ def test_a_disconnect_ends_the_decoding_of_a_body(server):
     start = server.count()
     with socket.create_connection(('127.0.0.1', server.port), timeout=20) as connection:
         connection.sendall(head + body)
-        while server.count() == start:
-            time.sleep(0.01)
-    count = -1
-    while count != (count := server.count()):  # until no more is stored
-        time.sleep(1)
-    assert count - start < 200_000
+        wait_until(lambda: server.count() > start)
+    wait_until_constant(server.count, 1)
+    assert server.count() - start < 200_000
 
 
 def test_posts_from_many_threads_are_stored_once_each(server):

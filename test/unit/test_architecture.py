@@ -31,7 +31,7 @@ ALLOWED = {
     'web': (*PURE, 'auth', 'settings', 'storage'),
     'api': (*PURE, ROOT_MODULE, 'auth', 'metastore', 'storage', 'web'),
     'doors': (*PURE, 'auth', 'ingest', 'settings', 'storage', 'web'),
-    'front': (*PURE, 'auth', 'doors', 'ingest', 'storage', 'web'),
+    'front': (*PURE, 'doors', 'ingest', 'storage', 'web'),
     'tree': (*LOWER, 'api', 'doors', 'front', 'web'),
     'worker': (*LOWER, 'daemon', 'front', 'jobs', 'tree'),
     'server': ('daemon', 'settings', 'worker'),

@@ -189,8 +189,7 @@ class SqlStorage(Listing):
         needle = Needle.of(filter)
         if needle is None:
             return None
-        seconds = self._database.query_timeout
-        return Find(db, self._dialect, self._unindexed, filter, needle, seconds)
+        return Find(db, self._dialect, self._unindexed, filter, needle, self.query_timeout)
 
     # The schema
 

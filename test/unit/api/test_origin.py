@@ -23,10 +23,10 @@ OTHER = {'Origin': 'https://evil.example'}
     ('method', 'path'),
     [
         ('POST', '/api/v1/record'), ('POST', '/api/v1/session'), ('DELETE', '/api/v1/session'),
-        ('PUT', '/api/v1/saved/x'), ('DELETE', '/api/v1/saved/x'), ('POST', '/nowhere'),
+        ('PUT', '/api/v1/saved/x'), ('DELETE', '/api/v1/saved/x'),
     ],
 )  # fmt: skip
-def test_they_are_refused_on_every_path(app, method, path, headers):
+def test_they_are_refused_by_every_resource(app, method, path, headers):
     """Also with the right credentials, which browsers add; nothing is stored."""
     answer = app.request(path, method=method, body=FORM.encode(), headers=headers, status=403)
     assert 'ForbiddenError' == answer.json['error']['type']

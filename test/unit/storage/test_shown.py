@@ -40,6 +40,7 @@ def test_the_message_says_what_is_wrong(password):
     [
         ('mysql://user:x@host:1/db', 'mysql://user:…@host:1/db'),
         ('mysql://user@host/db', 'mysql://user@host/db'),
+        ('mysql://user:x@[host/db', 'mysql://user:…@[host/db'),
         ('mysql://:x@host/db', 'mysql://:…@host/db'),
         ('mysql://host/db?password=x&y=1', 'mysql://host/db?password=…&y=1'),
         ('sqlite:////a:b@c', 'sqlite:////a:b@c'),
