@@ -162,9 +162,8 @@ class Sender:
         """Start a thread, if possible."""
         if self._thread is None:
             thread = threading.Thread(target=self._run, name='chronologer', daemon=True)
-            self._thread = (
-                thread  # before it starts, because a signal handler may call this method meanwhile
-            )
+            # before it starts, because a signal handler may call this method meanwhile
+            self._thread = thread
             try:
                 thread.start()
             except RuntimeError:  # the interpreter ends, or there are too many threads

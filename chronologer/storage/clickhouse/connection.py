@@ -64,10 +64,9 @@ INSERTING = {
 FORMAT = 'JSONCompactEachRow'
 # Shares of the memory of the engine in this process: of one query or insert, and of caches, some of
 # which would have 5 GB by default.
-QUESTION = 2
-OF_THREAD = (
-    2**26
-)  # free bytes required for each thread; with ClickHouse's default of 1 GiB there is only one
+OF_QUERY = 2
+# Free bytes required for each thread; with ClickHouse's default of 1 GiB there is only one.
+OF_THREAD = 2**26
 CACHES = {
     'mark_cache': 8,
     'primary_index_cache': 16,
@@ -189,7 +188,7 @@ def open_client(target: Target, database: str | None, settings: dict[str, Any]) 
 
     settings = {name: str(value) for name, value in settings.items()}
     if target.is_embedded:
-        settings['max_memory_usage'] = str(target.memory * 2**20 // QUESTION)
+        settings['max_memory_usage'] = str(target.memory * 2**20 // OF_QUERY)
         settings['max_threads_min_free_memory_per_thread'] = str(OF_THREAD)
         return clickhouse_connect.get_client(
             dsn=f'chdb://{target.directory}',
