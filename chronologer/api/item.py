@@ -1,6 +1,7 @@
 """``/api/v1/record/{id}`` and ``…/context``: one whole record, and the records around it."""
 
 import hashlib
+import time
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -8,7 +9,7 @@ import cherrypy
 import orjson
 
 from chronologer.auth.identity import Role
-from chronologer.errors import NotFoundError, shown
+from chronologer.errors import NotFoundError, QueryTimeoutError, shown
 from chronologer.model import Filter, Record
 from chronologer.parse import OFFSET_MAX
 from chronologer.storage import Cursor, Storage
@@ -63,8 +64,10 @@ class RecordContext:
         assert record.id is not None
         filter, fields, chars = match_of(params), params['fields'], params['chars']
         cursor, whole = (record.ts, record.id), bool(fields)
-        earlier = self._before(filter, cursor, params['before'], whole)
-        later = self._storage.page(filter, cursor, params['after'], ascending=True, whole=whole)
+        time_left = TimeLeft(self._storage.query_timeout)
+        earlier = time_left.of(self._before(filter, cursor, params['before'], whole))
+        page = self._storage.page(filter, cursor, params['after'], ascending=True, whole=whole)
+        later = time_left.of(page)
         parts = chain(
             [b'{"before":'],
             json_parts(earlier, fields, chars),
@@ -83,6 +86,30 @@ class RecordContext:
             yield first
             start = first.ts, first.id
             yield from self._storage.page(filter, start, count - 1, ascending=True, whole=whole)
+
+
+class TimeLeft:
+    """Limits the time that several queries take, without that of who reads their records."""
+
+    def __init__(self, seconds: float):
+        self._seconds = self._left = seconds
+
+    def of(self, records: Iterator[Record]) -> Iterator[Record]:
+        """
+        Yield records.
+
+        Raises:
+            QueryTimeoutError: Finding them takes too long; one query ends in time by itself.
+        """
+        while True:
+            start = time.monotonic()
+            record = next(records, None)
+            self._left -= time.monotonic() - start
+            if record is None:
+                return
+            if self._left < 0:
+                raise QueryTimeoutError(self._seconds)
+            yield record
 
 
 def find_record(storage: Storage, id: str) -> Record:

@@ -95,6 +95,7 @@ class Storage(ABC):
     its time limit, and `StorageError` when it fails.
     """
 
+    query_timeout: float  # seconds that a query may take
     is_exclusive = False  # whether only one process may open it
     group_records = 2000  # the best number of records in a transaction
     slice_records = 1000  # records in a slice of a long body

@@ -26,8 +26,6 @@ Position = tuple[int, int]  # ts, in microseconds since the epoch, and id of a r
 class Listing(Storage):
     """A storage that lists records by their positions."""
 
-    query_timeout: float  # seconds, of a query that has several statements
-
     @abstractmethod
     def _find(
         self, filter: Filter, left: int, right: int, ascending: bool = False

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from chronologer.api.item import TimeLeft
 from chronologer.errors import QueryTimeoutError
 from chronologer.storage.sqlite import SQLiteStorage
 
@@ -81,6 +82,13 @@ def test_context(filled):
     assert {'data.n': 0} == answer['before'][0]['fields']
     answer = filled.get(f"{RECORD}/5/context?before=0&query=data.user='u1'&search=number").json
     assert ([], [8]) == (ids(answer['before']), ids(answer['after']))
+
+
+def test_context_is_limited_in_time(filled, monkeypatch):
+    """All of its queries together may take as long as one query."""
+    monkeypatch.setattr('chronologer.api.item.TimeLeft', lambda _: TimeLeft(0))
+    answer = filled.get(f'{RECORD}/5/context', status=503).json
+    assert 'QueryTimeoutError' == answer['error']['type']
 
 
 @pytest.mark.parametrize('url', ['99/context', '5/other', '5/context/1', 'x/context'])
