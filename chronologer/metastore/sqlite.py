@@ -14,10 +14,17 @@ from yoyo.backends import DatabaseBackend
 from yoyo.backends.core.sqlite3 import SQLiteBackend
 from yoyo.connections import DatabaseURI
 
-from chronologer.errors import StorageError
+from chronologer.errors import DiskFullError, StorageError
 from chronologer.metastore.dialect import Dialect
 from chronologer.metastore.schema import TABLE, TypedBackend
-from chronologer.storage.sqlite.database import FileId, error_class, file_id, parse_path
+from chronologer.storage.sqlite import full_disk
+from chronologer.storage.sqlite.database import (
+    OPTIONS,
+    FileId,
+    error_class,
+    file_id,
+    parse_path,
+)
 
 BUSY_TIMEOUT = 10  # seconds that a transaction waits for another one
 TYPES = {
@@ -48,23 +55,24 @@ class SQLite(Dialect):
         self._path = parse_path(dsn)
         self.title = f'the metastore, SQLite file {str(self._path)!r}'
 
-    def connect(self) -> 'FileConnection':
+    def connect(self) -> sqlite3.Connection:
         file = file_id(self._path)
         db = sqlite3.connect(
             f'file:{quote(str(self._path))}?mode=rw',
             uri=True,
             timeout=BUSY_TIMEOUT,
-            isolation_level=None,  # SQLAlchemy begins transactions
-            check_same_thread=False,
             factory=FileConnection,
+            **OPTIONS,
         )
         db.file = file
         try:
             _use_wal(db)
             db.execute('PRAGMA synchronous = FULL')
-        except BaseException:
+        except BaseException as ex:
             db.close()
-            raise
+            if not full_disk.is_cause(self._path, ex) or full_disk.has_commits(self._path):
+                raise
+            return full_disk.connect_immutable(self._path, **OPTIONS)
         return db
 
     def exists(self) -> bool:
@@ -72,6 +80,9 @@ class SQLite(Dialect):
 
     def is_current(self, connection: Any) -> bool:
         """Not if the file was deleted or replaced: what is written would be lost."""
+        if isinstance(connection, full_disk.ImmutableConnection):
+            was_used, connection.is_used = connection.is_used, True
+            return not was_used
         return bool(connection.file == file_id(self._path))
 
     def backend(self) -> DatabaseBackend:
@@ -79,6 +90,8 @@ class SQLite(Dialect):
         return Backend(DatabaseURI('sqlite', None, None, None, None, path, {}), TABLE)
 
     def translate(self, error: BaseException) -> StorageError:
+        if full_disk.is_cause(self._path, error):
+            return DiskFullError(f'{self.title}: the disk is full')
         return error_class(error)(f'{self.title}: {error}')
 
 

@@ -213,16 +213,30 @@ def test_a_full_disk(tmp_path, small_disk):
         assert 'DiskFullError' in server.log.read_text()
 
 
-def test_a_start_on_a_full_disk_is_refused(tmp_path, small_disk):
-    """SQLite needs room to open a file; the error of the start says what is missing."""
+def test_a_start_on_a_full_disk(tmp_path, small_disk):
+    """Records can be read, although SQLite has no room for its other files; posts are refused."""
     server = Server(tmp_path, dsn=f'sqlite:///{small_disk}/chronologer.sqlite')
+    headers = {**AUTHORIZATION, 'Content-Type': 'application/json'}
+
+    def save(name):
+        return server.request('PUT', f'/api/v1/saved/{name}', b'{"state": "q=x"}', headers).status
+
     with server:
-        assert 201 == server.post().status
+        assert 201 == server.post(msg='one').status
+        assert 201 == save('a')
     with contextlib.suppress(OSError), (small_disk / 'filler').open('wb', buffering=0) as filler:
         while True:
             filler.write(bytes(4096))
-    with pytest.raises(AssertionError, match='the disk is full'):
-        server.start()
+    with server:
+        assert 200 == server.request('GET', '/ready').status
+        assert ['one'] == [record['message'] for record in server.get('record')]
+        assert ['a'] == [entry['name'] for entry in server.get('saved')['saved']]
+        assert [507, 507] == [server.post().status, save('b')]
+        assert 'can only be read: the disk is full' in server.log.read_text()
+        (small_disk / 'filler').unlink()
+        assert [201, 201] == [server.post(msg='two').status, save('b')]
+        assert 2 == server.count()
+        assert 2 == len(server.get('saved')['saved'])
 
 
 @pytest.fixture(scope='module')

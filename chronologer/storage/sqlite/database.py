@@ -6,11 +6,13 @@ before it is acknowledged; group commit pays for the fsync.
 """
 
 import errno
+import logging
 import os
 import sqlite3
 import time
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 from yoyo.backends.core.sqlite3 import SQLiteBackend
@@ -31,12 +33,19 @@ from chronologer.errors import (
 from chronologer.storage import schema
 from chronologer.storage.database import Database
 from chronologer.storage.shown import shown_dsn
+from chronologer.storage.sqlite import full_disk
 from chronologer.storage.sqlite.lock import WriteLock
 
 PROGRESS = 100  # instructions of SQLite between reads of the clock; one may scan a text
 BUSY_TIMEOUT = 10  # seconds that a write waits for another process
+OPTIONS: dict[str, Any] = {
+    'isolation_level': None,  # transactions are begun and ended by statements
+    'check_same_thread': False,
+}
 
 FileId = tuple[int, int]  # device and inode
+
+log = logging.getLogger('chronologer')
 
 
 class SQLiteDatabase(Database[sqlite3.Connection]):
@@ -51,6 +60,7 @@ class SQLiteDatabase(Database[sqlite3.Connection]):
         self.path = path
         self._lock = WriteLock(Path(f'{path}-lock'))
         self._written: FileId | None = None  # the file of the writing connection
+        self._is_full = False  # the disk, when the file was last opened to read
 
     def migrate(self) -> None:
         with suppress(SchemaError):
@@ -89,8 +99,25 @@ class SQLiteDatabase(Database[sqlite3.Connection]):
 
     def _open_reader(self) -> sqlite3.Connection:
         db = self._connect('ro')
-        db.execute('PRAGMA query_only = ON')
+        try:
+            db.execute('PRAGMA query_only = ON')
+            db.execute('SELECT 1 FROM sqlite_master').fetchone()
+        except sqlite3.Error as ex:
+            db.close()
+            if not full_disk.is_cause(self.path, ex) or full_disk.has_commits(self.path):
+                raise
+            if not self._is_full:
+                log.warning('SQLite file %r can only be read: the disk is full', str(self.path))
+            self._is_full = True
+            return full_disk.connect_immutable(self.path, **OPTIONS)
+        self._is_full = False
         return db
+
+    def _put_reader(self, db: sqlite3.Connection) -> None:
+        if isinstance(db, full_disk.ImmutableConnection):
+            db.close()
+        else:
+            super()._put_reader(db)
 
     def _take_writer(self) -> sqlite3.Connection:
         """Not of a file that was deleted or replaced: what is written to it would be lost."""
@@ -110,13 +137,9 @@ class SQLiteDatabase(Database[sqlite3.Connection]):
         return db
 
     def _connect(self, mode: str) -> sqlite3.Connection:
-        return sqlite3.connect(
-            f'file:{quote(str(self.path))}?mode={mode}',
-            uri=True,
-            timeout=BUSY_TIMEOUT,
-            isolation_level=None,  # transactions are begun and ended by statements
-            check_same_thread=False,
-        )
+        uri = f'file:{quote(str(self.path))}?mode={mode}'
+        db: sqlite3.Connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT, **OPTIONS)
+        return db
 
     def _exclusive(self) -> AbstractContextManager[None]:
         return self._lock.held()
@@ -129,7 +152,7 @@ class SQLiteDatabase(Database[sqlite3.Connection]):
             return InputError('query: nested too deeply for SQLite')
         if str(error) == 'interrupted':
             return QueryTimeoutError(self.query_timeout)
-        if str(error) == 'disk I/O error' and _is_full(self.path):
+        if full_disk.is_cause(self.path, error):
             return DiskFullError(f'SQLite file {str(self.path)!r}: the disk is full')
         return error_class(error)(f'SQLite file {str(self.path)!r}: {error}')
 
@@ -162,15 +185,6 @@ def parse_path(dsn: str) -> Path:
         return Path(path).absolute()
     except OSError as ex:
         raise ConfigurationError(f'SQLite DSN {dsn}: no working directory: {ex.strerror}') from ex
-
-
-def _is_full(path: Path) -> bool:
-    """Whether the disk has no room for the files that SQLite needs to open a database."""
-    try:
-        status = os.statvfs(path)
-    except OSError:
-        return False
-    return status.f_bavail * status.f_frsize < 2**16
 
 
 def error_class(error: BaseException) -> type[StorageError]:
