@@ -23,12 +23,12 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from chronologer.daemon import raise_file_limit
+from chronologer.front.connections import MAX_CONNECTIONS
 from chronologer.settings import Settings
 from chronologer.worker import STOP_TIMEOUT, load_app
 
 START_TIMEOUT = 30  # seconds
 READ_BUFFER = 64 * 2**10  # bytes of a connection that wait for the application
-CONNECTIONS = 4096  # open at the same time; an idle one costs no thread
 
 
 def log_configuration(log_file: str) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def log_configuration(log_file: str) -> dict[str, Any]:
 
 def serve(settings: Settings, address: str, started: Callable[[], None]) -> None:
     """Serve on *address* until SIGTERM or SIGINT; call *started* when requests are answered."""
-    raise_file_limit(2 * CONNECTIONS)
+    raise_file_limit(2 * MAX_CONNECTIONS)
     multiprocessing.set_start_method('spawn', force=True)  # safe in a process with threads
     front = Granian(
         'chronologer',
@@ -62,7 +62,7 @@ def serve(settings: Settings, address: str, started: Callable[[], None]) -> None
         workers=settings.workers,
         respawn_failed_workers=True,
         websockets=False,
-        backpressure=CONNECTIONS,
+        backpressure=MAX_CONNECTIONS,
         http1_settings=HTTP1Settings(max_buffer_size=READ_BUFFER),
         workers_kill_timeout=STOP_TIMEOUT,
         log_level=LogLevels.error,

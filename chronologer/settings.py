@@ -146,6 +146,12 @@ class Settings:
         'Path below which a proxy serves the page, such as ``/logs``; if it is empty, '
         '``X-Forwarded-Prefix`` names it.',
     )
+    health_port: int = setting(
+        0,
+        integer(0, 65_535),
+        'TCP port that answers only ``/health`` and ``/ready``, which then get through when all '
+        'connections of the other port are in use; 0: none.',
+    )
     log_file: str = setting('', text, "File for the server's own log; empty for standard error.")
 
     def having(self, **settings: Any) -> 'Settings':

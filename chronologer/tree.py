@@ -18,6 +18,8 @@ from chronologer.auth.session import Sessions
 from chronologer.doors import Doors
 from chronologer.doors.record import RecordDoor
 from chronologer.front import Front
+from chronologer.front.connections import MAX_CONNECTIONS, Connections
+from chronologer.front.health_port import HealthPort
 from chronologer.front.intake import Intake
 from chronologer.front.listener import Listeners
 from chronologer.front.site import Site, WSGIApplication
@@ -61,12 +63,15 @@ def create_app(settings: Settings, storage: Storage, metastore: Metastore, write
     authenticator = Authenticator(settings.username, settings.password, sessions)
     doors = create_doors(settings, authenticator, storage)
     tree = create_tree(authenticator, storage, metastore, settings.base_path)
-    site = create_site(tree, configure(authenticator, doors))
+    application = create_site(tree, configure(authenticator, doors))
+    site = Site(application, settings.thread_pool_size)
+    health_port = HealthPort(site, settings.host, settings.health_port)
     return Front(
         doors,
         Intake(writer),
-        Site(site, settings.thread_pool_size),
-        Listeners(doors.listeners, writer),
+        site,
+        Connections(settings.port, MAX_CONNECTIONS),
+        (Listeners(doors.listeners, writer), health_port),
     )
 
 

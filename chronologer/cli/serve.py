@@ -64,6 +64,8 @@ def run(settings: Settings, options: argparse.Namespace) -> None:
         daemon.drop_privileges(options.user, options.group)
         prepare_storage(settings, options.migrate)
         address = daemon.check_address(settings.host, settings.port)
+        if settings.health_port:
+            _check_health_port(settings)
         _check_log_file(settings.log_file)
         server.serve(
             settings, address, lambda: daemon.announce(_greeting(settings, options.environment))
@@ -101,6 +103,13 @@ def check_storage(settings: Settings, migrate: bool) -> None:
             if migrate:
                 store.migrate()
             store.check()
+
+
+def _check_health_port(settings: Settings) -> None:
+    if settings.health_port == settings.port:
+        name = 'health_port (CHRONOLOGER_HEALTH_PORT)'
+        raise ConfigurationError(f'{name}: expected another port than {settings.port}')
+    daemon.check_address(settings.host, settings.health_port)
 
 
 def _check_log_file(path: str) -> None:

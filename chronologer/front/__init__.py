@@ -6,11 +6,16 @@ its commit, and any number can share a commit. Long work runs in threads: the de
 bodies, and all requests that CherryPy answers.
 """
 
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from http import HTTPStatus
 
 from chronologer.doors import Doors, Request
 from chronologer.errors import ChronologerError
 from chronologer.front.asgi import Headers, Receive, Scope, Send, headers_of, send_answer
+from chronologer.front.connections import Connections
+from chronologer.front.health_port import HealthPort
 from chronologer.front.incoming import Incoming
 from chronologer.front.intake import Intake
 from chronologer.front.listener import Listeners
@@ -24,9 +29,16 @@ MAX_SHORT_BODY = 64 * 2**10  # bytes of a body without records
 class Front:
     """Answers every request: a door's by the intake, all others by the site."""
 
-    def __init__(self, doors: Doors, intake: Intake, site: Site, listeners: Listeners):
+    def __init__(
+        self,
+        doors: Doors,
+        intake: Intake,
+        site: Site,
+        connections: Connections,
+        ports: Sequence[Listeners | HealthPort],
+    ):
         self._doors, self._intake, self._site = doors, intake, site
-        self._listeners = listeners
+        self._connections, self._ports = connections, ports
 
     def close(self) -> None:
         """End the threads."""
@@ -34,10 +46,18 @@ class Front:
         self._site.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or open and close listeners with the life of the event loop."""
+        """Answer a request, or open and close other ports with the life of the event loop."""
         if scope['type'] == 'lifespan':
             await self._live(receive, send)
             return
+        port = int(scope['client'][1])  # granian has it as text
+        self._connections.begin(port)
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            self._connections.end(port)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = headers_of(scope)
         incoming = Incoming(headers, receive)
         method, path = scope['method'], scope['path']
@@ -56,13 +76,19 @@ class Front:
         """https://asgi.readthedocs.io/en/latest/specs/lifespan.html"""
         await receive()
         try:
-            await self._listeners.start()
+            for port in self._ports:
+                await port.start()
         except OSError as ex:
             await send({'type': 'lifespan.startup.failed', 'message': f'cannot listen: {ex}'})
             return
+        watch = asyncio.get_running_loop().create_task(self._connections.watch())
         await send({'type': 'lifespan.startup.complete'})
         await receive()
-        await self._listeners.stop()
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+        for port in self._ports:
+            await port.stop()
         await send({'type': 'lifespan.shutdown.complete'})
 
     async def _visit(

@@ -113,7 +113,7 @@ class DatagramListener(Listener, asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     async def start(self) -> None:
-        sock = bind(self._door, self.kind)
+        sock = bind(self._door.host, self._door.port, self.kind)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=sock)
@@ -163,7 +163,7 @@ class ConnectionListener(Listener):
         self._tasks: set[asyncio.Task[None]] = set()  # of connections
 
     async def start(self) -> None:
-        sock = bind(self._door, self.kind)
+        sock = bind(self._door.host, self._door.port, self.kind)
         self._server = await asyncio.start_server(
             self._accept, sock=sock, limit=READ_BYTES, backlog=BACKLOG
         )
@@ -272,19 +272,18 @@ def _listener(door: ListenerDoor, mailbox: Mailbox) -> Listener:
     return ConnectionListener(door, mailbox)
 
 
-def bind(door: ListenerDoor, kind: socket.SocketKind) -> socket.socket:
+def bind(host: str, port: int, kind: socket.SocketKind) -> socket.socket:
     """
-    Return a socket at the address of a door, which other workers share.
+    Return a socket at an address that other workers share.
 
     Raises:
         OSError: The address cannot be used.
     """
     try:
-        family, *_, address = socket.getaddrinfo(
-            door.host, door.port, type=kind, flags=socket.AI_PASSIVE
-        )[0]
+        found = socket.getaddrinfo(host, port, type=kind, flags=socket.AI_PASSIVE)
     except OSError as ex:
-        raise OSError(ex.errno, f'{door.host}: {ex.strerror}') from ex
+        raise OSError(ex.errno, f'{host}: {ex.strerror}') from ex
+    family, *_, address = found[0]
     sock = socket.socket(family, kind)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -294,5 +293,5 @@ def bind(door: ListenerDoor, kind: socket.SocketKind) -> socket.socket:
         sock.bind(address)
     except OSError as ex:
         sock.close()
-        raise OSError(ex.errno, f'{door.host}:{door.port}: {ex.strerror}') from ex
+        raise OSError(ex.errno, f'{host}:{port}: {ex.strerror}') from ex
     return sock

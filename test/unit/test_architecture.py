@@ -34,7 +34,7 @@ ALLOWED = {
     'front': (*PURE, 'doors', 'ingest', 'storage', 'web'),
     'tree': (*LOWER, 'api', 'doors', 'front', 'web'),
     'worker': (*LOWER, 'daemon', 'front', 'jobs', 'tree'),
-    'server': ('daemon', 'settings', 'worker'),
+    'server': ('daemon', 'front', 'settings', 'worker'),
     'daemon': ('errors',),
     'cli': (*LOWER, ROOT_MODULE, 'copy', 'daemon', 'server'),
 }

@@ -20,7 +20,7 @@ from chronologer.errors import (
     RefusedError,
     StorageBusyError,
 )
-from chronologer.front import Front, incoming
+from chronologer.front import Front, connections, incoming
 from chronologer.front.intake import SMALL_BODY, Intake
 from chronologer.front.listener import Listeners
 from chronologer.front.site import Site
@@ -103,7 +103,10 @@ class PlainDoor(Door):
 
 def make_front(doors, writer):
     """Return a front that has only doors."""
-    return Front(doors, Intake(writer), Site(None, 1), Listeners(doors.listeners, writer))
+    listeners = Listeners(doors.listeners, writer)
+    return Front(
+        doors, Intake(writer), Site(None, 1), connections.Connections(8080, 100), [listeners]
+    )
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chronologer.doors import Doors
 from chronologer.doors.listener import ConnectionDoor, DatagramDoor, Lines
 from chronologer.errors import InputError, RefusedError, StorageBusyError
-from chronologer.front import Front, listener
+from chronologer.front import Front, connections, listener
 from chronologer.front.intake import Intake
 from chronologer.front.listener import Listeners
 from chronologer.front.site import Site
@@ -57,7 +57,13 @@ class Service:
     def __init__(self, storage, writer, *doors):
         self.storage, self.writer, self.doors = storage, writer, Doors(doors)
         self.listeners = Listeners(self.doors.listeners, writer)
-        self.front = Front(self.doors, Intake(writer), Site(None, 1), self.listeners)
+        self.front = Front(
+            self.doors,
+            Intake(writer),
+            Site(None, 1),
+            connections.Connections(8080, 100),
+            [self.listeners],
+        )
         self.messages = asyncio.Queue()
         self.sent = asyncio.Queue()
 

@@ -1,0 +1,118 @@
+"""
+Closes idle connections before all that may be open are in use.
+
+The HTTP server accepts a limited number of connections and waits 30 seconds for the head of a
+request. Without this, one client that opens that many would lock out everybody else.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import socket
+import struct
+import termios
+from collections import Counter
+from contextlib import suppress
+from typing import NamedTuple
+
+MAX_CONNECTIONS = 4096  # of a worker; an idle one costs no thread
+NEARLY_ALL, ENOUGH = 0.9, 0.75  # of them: begin to close from here, down to there
+INTERVAL = 1  # seconds between two counts
+UNREAD_TIMEOUT = 60  # seconds for which a client may leave an answer unread
+LOG_INTERVAL = 60  # seconds
+DESCRIPTORS = '/proc/self/fd'  # of Linux; where it is missing nothing is closed
+
+log = logging.getLogger('chronologer')
+
+
+class Peer(NamedTuple):
+    """A client's end of a connection."""
+
+    descriptor: int  # of our end
+    host: str
+    port: int
+    is_read: bool  # whether it has all that was sent to it
+
+
+class Connections:
+    """The connections of a worker to its HTTP port; to be used on the event loop."""
+
+    def __init__(self, port: int, limit: int):
+        self._port, self._limit = port, limit
+        # By the client's port: two clients that have the same one count as busy if one is.
+        self._requests: dict[int, int] = {}  # that are not answered
+        self._idle_since: dict[int, float] = {}  # noted when nearly all connections are in use
+        self._next_log = float('-inf')
+
+    def begin(self, port: int) -> None:
+        """Note that a request has come from a client's *port*."""
+        self._requests[port] = self._requests.get(port, 0) + 1
+        self._idle_since.pop(port, None)
+
+    def end(self, port: int) -> None:
+        """Note that it is answered."""
+        left = self._requests.pop(port) - 1
+        if left:
+            self._requests[port] = left
+
+    async def watch(self) -> None:
+        """Close idle connections when nearly all are in use, until this is cancelled."""
+        while os.path.isdir(DESCRIPTORS):
+            await asyncio.sleep(INTERVAL)
+            self.close_idle(asyncio.get_running_loop().time())
+
+    def close_idle(self, now: float) -> None:
+        """
+        Close those that have been idle since the count before, if nearly all are in use.
+
+        The hosts with the most idle connections come first, then the longest idle connections.
+        """
+        most = NEARLY_ALL * self._limit
+        peers = self._peers() if len(os.listdir(DESCRIPTORS)) > most else []
+        if len(peers) <= most:
+            self._idle_since.clear()
+            return
+        idle = [peer for peer in peers if peer.port not in self._requests]
+        since = {peer.port: self._idle_since.get(peer.port, now) for peer in idle}
+        self._idle_since = since
+        count = Counter(peer.host for peer in idle)
+        closed = sorted(
+            (peer for peer in idle if since[peer.port] < now - (not peer.is_read) * UNREAD_TIMEOUT),
+            key=lambda peer: (-count[peer.host], since[peer.port]),
+        )[: len(peers) - int(ENOUGH * self._limit)]
+        for peer in closed:
+            self._close(peer)
+        if closed and now >= self._next_log:
+            self._next_log = now + LOG_INTERVAL
+            log.warning(
+                '%d of %d connections are open; %d idle ones were closed, the first of %s',
+                len(peers), self._limit, len(closed), closed[0].host,
+            )  # fmt: skip
+
+    def _peers(self) -> list[Peer]:
+        peers = []
+        for name in os.listdir(DESCRIPTORS):
+            with suppress(OSError):  # not a socket, not connected, or closed since
+                if peer := self._peer_of(int(name)):
+                    peers.append(peer)
+        return peers
+
+    def _peer_of(self, descriptor: int) -> Peer | None:
+        with _socket_of(descriptor) as sock:
+            own, other = sock.getsockname(), sock.getpeername()
+            if not isinstance(own, tuple) or own[1] != self._port:
+                return None
+            unread = fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4))
+            return Peer(descriptor, other[0], other[1], struct.unpack('i', unread) == (0,))
+
+    def _close(self, peer: Peer) -> None:
+        """Let the HTTP server see the end of a connection; it then closes its descriptor."""
+        with suppress(OSError), _socket_of(peer.descriptor) as sock:
+            if sock.getpeername()[:2] == (peer.host, peer.port):  # and not another one by now
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+def _socket_of(descriptor: int) -> socket.socket:
+    """Duplicate a descriptor; errors of what is no socket come when it is used."""
+    return socket.fromfd(descriptor, socket.AF_INET6, socket.SOCK_STREAM)  # also reads IPv4's
