@@ -18,7 +18,7 @@ from chronologer.model import MICROSECOND, Filter, Record, instant, microseconds
 from chronologer.storage import Batch, BatchKey, FieldTypes, Outcome, Prepared, ignore
 from chronologer.storage.bucket import DAY, Range, can_narrow, time_range
 from chronologer.storage.clickhouse import decoding, purge
-from chronologer.storage.clickhouse.connection import Connection
+from chronologer.storage.clickhouse.connection import Connection, check_drivers
 from chronologer.storage.clickhouse.counting import (
     QUICKLY,
     count,
@@ -46,6 +46,7 @@ class ClickHouseStorage(Listing):
 
     def __init__(self, dsn: str, query_timeout: float):
         self._target = target = parse_dsn(dsn)
+        check_drivers(target)
         self.is_exclusive = target.is_embedded
         self._database = ClickHouseDatabase(target, query_timeout)
         self.query_timeout = query_timeout

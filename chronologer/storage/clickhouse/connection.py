@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from importlib import import_module
+from importlib.util import find_spec
 from threading import Lock
 from typing import Any
 
@@ -170,20 +170,21 @@ class Pool:
             self._idle.pop().close()
 
 
-def open_client(target: Target, database: str | None, settings: dict[str, Any]) -> Any:
+def check_drivers(target: Target) -> None:
     """
-    Return a client of clickhouse-connect; *database* None is the default of the server.
+    Make sure that the drivers are installed, without importing them: chDB takes a second.
 
     Raises:
-        ConfigurationError: The driver is not installed.
+        ConfigurationError: One is not.
     """
-    modules = ('chdb', 'clickhouse_connect') if target.is_embedded else ('clickhouse_connect',)
-    for module in modules:
-        try:
-            import_module(module)
-        except ImportError as ex:
+    for module in ('chdb', 'clickhouse_connect') if target.is_embedded else ('clickhouse_connect',):
+        if find_spec(module) is None:
             wanted = "pip install 'chronologer[clickhouse]'"
-            raise ConfigurationError(f'{module} is not installed: {wanted} ({ex})') from ex
+            raise ConfigurationError(f'{module} is not installed: {wanted}')
+
+
+def open_client(target: Target, database: str | None, settings: dict[str, Any]) -> Any:
+    """Return a client of clickhouse-connect; *database* None is the default of the server."""
     import clickhouse_connect
 
     settings = {name: str(value) for name, value in settings.items()}
@@ -245,10 +246,11 @@ def translated(target: Target, query_timeout: float) -> Iterator[None]:
         if code in TOO_DEEP:
             raise InputError('query: nested too deeply for ClickHouse') from ex
         if target.is_embedded and LOCKED in str(ex):
-            wanted = (
-                'another process has it open, and chDB allows only one; or it cannot be written'
+            why = (
+                'it cannot be opened: another process has it open, and chDB allows only one; or it '
+                'cannot be written; or a part is broken, which chDB reports on standard error'
             )
-            raise StorageBusyError(f'chDB directory {target.directory!r}: {wanted}') from ex
+            raise StorageBusyError(f'chDB directory {target.directory!r}: {why}') from ex
         raise _error_class(ex, code)(f'ClickHouse: {_first_line(ex)}') from ex
 
 
