@@ -59,7 +59,7 @@ def parse_instant_or_age(parameter: str, text: str, now: datetime) -> datetime:
     Raises:
         InputError: *text* is neither, or lies outside the years 1 to 9999.
     """
-    days = re.fullmatch(r'([0-9]{1,7})d', text)
+    days = re.fullmatch(r'([0-9]{1,18})d', text)
     if days is None:
         return parse_instant(parameter, text)
     try:

@@ -1,8 +1,10 @@
 """``copy``: copy all records to another storage."""
 
 import argparse
+import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from chronologer.errors import ConfigurationError, StorageError
 from chronologer.settings import Settings
@@ -54,7 +56,7 @@ def run(_: Settings, options: argparse.Namespace) -> None:
         open_target(options.target) as target,
         ExitStack() as stack,
     ):
-        if options.source == options.target:
+        if _place(options.source) == _place(options.target):
             raise ConfigurationError('FROM and TO are the same storage')
         metastore = stack.enter_context(open_metastore(options.to_metastore, options.target))
         if isinstance(source, RemoteSource):
@@ -67,6 +69,13 @@ def run(_: Settings, options: argparse.Namespace) -> None:
         report = copy(source, target, show_progress)
         write_saved(metastore, saved)
     _print(report, len(saved))
+
+
+def _place(dsn: str) -> tuple[str, str]:
+    """Return what identifies a storage, by whichever path a file or a directory is named."""
+    scheme, _, rest = dsn.partition(':///')
+    is_local = scheme in ('sqlite', 'chdb')
+    return scheme, os.path.realpath(unquote(rest.partition('?')[0])) if is_local else dsn
 
 
 def _print(report: 'Report', saved: int) -> None:

@@ -127,6 +127,8 @@ class ItemReport(Report):
         """Return 201 and the ids, or 207 and the outcome of each item."""
         if failed := len(self._refused) + len(self._bad):
             if not self._stored:
+                if failed == 1:
+                    raise InputError('the record could not be stored')
                 raise InputError(f'none of {failed:,} records could be stored')
             return 207, [('content-type', JSON)], b'{"records":[%b]}' % self._records()
         ids = (range(first, first + len(numbers)) for numbers, first in self._stored)

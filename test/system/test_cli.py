@@ -124,6 +124,16 @@ def test_a_setting_of_0_4_7_is_refused(run, name):
     check_refused(run('serve', '-m', **{name: 'x'}), f'CHRONOLOGER_{name.upper()}', '0.4')
 
 
+def test_a_copy_onto_itself_is_refused(run, tmp_path):
+    """By whichever path the file is named."""
+    run('migrate')
+    (tmp_path / 'link').symlink_to(tmp_path)
+    dsn = f'sqlite:///{tmp_path}/chronologer.sqlite'
+    for other in (dsn, f'sqlite:///{tmp_path}/link/./chronologer.sqlite'):
+        check_refused(run('copy', dsn, other), 'FROM and TO are the same storage')
+
+
+
 def test_purge_deletes_records_before_an_instant(run, tmp_path):
     """purge prints the number of deleted records, and rejects a malformed instant."""
     run('migrate')
@@ -131,7 +141,8 @@ def test_purge_deletes_records_before_an_instant(run, tmp_path):
         old, new = instant(0), datetime.now(timezone.utc)
         storage.insert([[Record(ts, 'app', 20, 'hello') for ts in (old, old, new)]])
     check_refused(run('purge', '--before', 'yesterday'), '--before', 'yesterday')
-    check_refused(run('purge', '--before', '9999999d'), '--before', '9999999d')
+    for age in ('9999999d', '99999999999d'):
+        check_refused(run('purge', '--before', age), '--before', 'before the year 1')
     assert 'deleted 2 records' in run('purge', '--before', '30d').stdout
     assert 'deleted 0 records' in run('purge', '--before', '1970-01-02').stdout
 

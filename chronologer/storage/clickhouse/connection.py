@@ -5,6 +5,7 @@ A parameter is ``?``, as in all of our SQL, and is bound by the server with a ty
 part of a statement.
 """
 
+import logging
 import random
 import re
 import time
@@ -83,6 +84,9 @@ AGREED = {'node', 'retry'}
 ONE_BY_ONE = {'insert_quorum_parallel': 0}
 NOT_YET = {286, 289}  # another insert is not done, or this replica does not have the last one
 PAUSES = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)  # seconds, at most
+
+
+logging.getLogger('clickhouse_connect').setLevel(logging.CRITICAL)  # it also raises its errors
 
 
 class Rows:
@@ -251,7 +255,7 @@ def translated(target: Target, query_timeout: float) -> Iterator[None]:
                 'cannot be written; or a part is broken, which chDB reports on standard error'
             )
             raise StorageBusyError(f'chDB directory {target.directory!r}: {why}') from ex
-        raise _error_class(ex, code)(f'ClickHouse: {_first_line(ex)}') from ex
+        raise _error_class(ex, code)(f'ClickHouse: {_summary(ex)}') from ex
 
 
 def code_of(ex: BaseException | None) -> int | None:
@@ -267,8 +271,11 @@ def _error_class(ex: Exception, code: int | None) -> type[StorageError]:
     return StorageBusyError if code in BUSY or code is None else StorageError
 
 
-def _first_line(ex: Exception) -> str:
-    return str(ex).partition('\n')[0][:500]
+def _summary(ex: Exception) -> str:
+    """Return the first line of the server's message, or why there was no answer."""
+    reason = getattr(ex.__cause__, 'reason', None)  # urllib3's
+    text = str(ex) if reason is None else str(reason).rpartition('): ')[2]
+    return text.partition('\n')[0][:500]
 
 
 def bind(sql: str, parameters: Sequence[Any]) -> tuple[str, dict[str, Any]]:
