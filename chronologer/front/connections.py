@@ -19,6 +19,7 @@ from typing import NamedTuple
 MAX_CONNECTIONS = 4096  # of a worker; an idle one costs no thread
 NEARLY_ALL, ENOUGH = 0.9, 0.75  # of them: begin to close from here, down to there
 INTERVAL = 1  # seconds between two counts
+SLICE = 16  # connections closed in a row; then the loop may note requests that have come
 UNREAD_TIMEOUT = 60  # seconds for which a client may leave an answer unread
 LOG_INTERVAL = 60  # seconds
 DESCRIPTORS = '/proc/self/fd'  # of Linux; where it is missing nothing is closed
@@ -60,9 +61,12 @@ class Connections:
         """Close idle connections when nearly all are in use, until this is cancelled."""
         while os.path.isdir(DESCRIPTORS):
             await asyncio.sleep(INTERVAL)
-            self.close_idle(asyncio.get_running_loop().time())
+            try:
+                await self.close_idle(asyncio.get_running_loop().time())
+            except OSError as ex:  # no descriptor is left for looking
+                self._warn('idle connections cannot be closed: %s', ex.strerror)
 
-    def close_idle(self, now: float) -> None:
+    async def close_idle(self, now: float) -> None:
         """
         Close those that have been idle since the count before, if nearly all are in use.
 
@@ -81,14 +85,23 @@ class Connections:
             (peer for peer in idle if since[peer.port] < now - (not peer.is_read) * UNREAD_TIMEOUT),
             key=lambda peer: (-count[peer.host], since[peer.port]),
         )[: len(peers) - int(ENOUGH * self._limit)]
-        for peer in closed:
-            self._close(peer)
-        if closed and now >= self._next_log:
-            self._next_log = now + LOG_INTERVAL
-            log.warning(
+        for start in range(0, len(closed), SLICE):
+            await asyncio.sleep(0)
+            for peer in closed[start : start + SLICE]:
+                if peer.port in self._idle_since:  # no request has come since the count
+                    self._close(peer)
+        if closed:
+            self._warn(
                 '%d of %d connections are open; %d idle ones were closed, the first of %s',
                 len(peers), self._limit, len(closed), closed[0].host,
             )  # fmt: skip
+
+    def _warn(self, text: str, *values: object) -> None:
+        """Log a line, at most once a minute."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_log:
+            self._next_log = now + LOG_INTERVAL
+            log.warning(text, *values)
 
     def _peers(self) -> list[Peer]:
         peers = []
@@ -103,16 +116,32 @@ class Connections:
             own, other = sock.getsockname(), sock.getpeername()
             if not isinstance(own, tuple) or own[1] != self._port:
                 return None
-            unread = fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4))
-            return Peer(descriptor, other[0], other[1], struct.unpack('i', unread) == (0,))
+            return Peer(descriptor, other[0], other[1], _bytes_in(sock, termios.TIOCOUTQ) == 0)
 
     def _close(self, peer: Peer) -> None:
         """Let the HTTP server see the end of a connection; it then closes its descriptor."""
         with suppress(OSError), _socket_of(peer.descriptor) as sock:
-            if sock.getpeername()[:2] == (peer.host, peer.port):  # and not another one by now
+            is_same = sock.getpeername()[:2] == (peer.host, peer.port)  # and not another by now
+            if is_same and _bytes_in(sock, termios.FIONREAD) == 0:
                 sock.shutdown(socket.SHUT_RDWR)
 
 
 def _socket_of(descriptor: int) -> socket.socket:
-    """Duplicate a descriptor; errors of what is no socket come when it is used."""
-    return socket.fromfd(descriptor, socket.AF_INET6, socket.SOCK_STREAM)  # also reads IPv4's
+    """
+    Duplicate a descriptor, of IPv4 or IPv6.
+
+    Raises:
+        OSError: It is not a socket.
+    """
+    copy = os.dup(descriptor)
+    try:
+        return socket.socket(socket.AF_INET6, socket.SOCK_STREAM, 0, copy)
+    except BaseException:
+        os.close(copy)
+        raise
+
+
+def _bytes_in(sock: socket.socket, queue: int) -> int:
+    """Return the size of one of the kernel's queues of a socket."""
+    (size,) = struct.unpack('i', fcntl.ioctl(sock, queue, bytes(4)))
+    return int(size)

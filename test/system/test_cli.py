@@ -133,7 +133,6 @@ def test_a_copy_onto_itself_is_refused(run, tmp_path):
         check_refused(run('copy', dsn, other), 'FROM and TO are the same storage')
 
 
-
 def test_purge_deletes_records_before_an_instant(run, tmp_path):
     """purge prints the number of deleted records, and rejects a malformed instant."""
     run('migrate')

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import socket
+import struct
+import time
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -63,6 +65,11 @@ def test_idle_connections_of_one_address_lock_out_nobody(few):
         idle = [stack.enter_context(connect(few, '127.0.0.2')) for _ in range(2 * LIMIT)]
         wait_until(lambda: sum(map(is_open, idle)) < LIMIT)
         assert 201 == few.post().status
+        (worker,) = few.workers()
+        for _ in range(5):  # counts of crowded connections, which leave no descriptors open
+            idle += [stack.enter_context(connect(few, '127.0.0.2')) for _ in range(LIMIT // 4)]
+            time.sleep(1)
+            assert len(os.listdir(f'/proc/{worker}/fd')) < 2 * LIMIT
         sending.sendall(b'"a"]')
         assert sending.recv(1000).startswith(b'HTTP/1.1 400')  # which only a whole body can get
         other.sendall(GET % b'/health')
@@ -101,6 +108,23 @@ def test_a_port_of_their_own_for_checks(tmp_path):
                 with contextlib.suppress(ConnectionResetError):
                     assert b'' == connection.recv(1000)
         assert 200 == request(port, 'GET', '/health')[0]
+        assert 'Traceback' not in server.log.read_text()
+
+
+def test_bad_clients_of_the_port_for_checks(tmp_path):
+    """Neither those that are gone nor those that are silent keep others from checking."""
+    port = free_port()
+    with Server(tmp_path, health_port=port) as server, contextlib.ExitStack() as stack:
+        for _ in range(300):
+            with socket.create_connection(('127.0.0.1', port), timeout=20) as connection:
+                connection.sendall(GET % b'/health')
+                reset = struct.pack('ii', 1, 0)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        for _ in range(150):
+            connection = socket.create_connection(('127.0.0.1', port), timeout=20)
+            stack.enter_context(connection)
+        for _ in range(10):
+            assert 200 == request(port, 'GET', '/health')[0]
         assert 'Traceback' not in server.log.read_text()
 
 
