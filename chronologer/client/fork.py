@@ -59,4 +59,8 @@ def _after_fork() -> None:
 
 
 if hasattr(os, 'register_at_fork'):  # POSIX
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(
+        before=sigterm.before_fork,
+        after_in_parent=sigterm.after_fork_in_parent,
+        after_in_child=_after_fork,
+    )

@@ -16,11 +16,13 @@ from contextlib import suppress
 from types import BuiltinFunctionType
 
 INTERVAL = 0.05  # seconds between signals to a main thread that does not handle them
+PATIENCE = 1.0  # seconds for which it gets them
 
 _functions: list[Callable[[], object]] = []
 _ending = threading.Lock()  # held from the beginning of the end
 _ended = threading.Event()
 _pipe: list[int] = []  # file descriptors
+_masks: dict[int, set[int]] = {}  # of threads that are forking
 
 
 def call_at_sigterm(function: Callable[[], object]) -> None:
@@ -32,8 +34,22 @@ def call_at_sigterm(function: Callable[[], object]) -> None:
         _watch()
 
 
+def before_fork() -> None:
+    """Let no SIGTERM of the child be noted in the parent's pipe, which it has until `after_fork`."""
+    if _pipe:
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        _masks[threading.get_ident()] = set(mask)
+
+
+def after_fork_in_parent() -> None:
+    """Let SIGTERM come again."""
+    mask = _masks.pop(threading.get_ident(), None)
+    if mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 def after_fork() -> None:
-    """Forget the functions of the parent process."""
+    """Forget the functions of the parent process, in the child."""
     global _ending, _ended
     _functions.clear()
     _ending, _ended = threading.Lock(), threading.Event()
@@ -43,6 +59,8 @@ def after_fork() -> None:
         for descriptor in _pipe:
             os.close(descriptor)
         _pipe.clear()
+    after_fork_in_parent()
+    _masks.clear()
 
 
 def _on_sigterm(number: int, _: object) -> None:
@@ -61,8 +79,12 @@ def _end() -> None:
         with suppress(Exception):
             function()
     _ended.set()
-    # Only the main thread can restore the default action, by which the process then ends.
+    # Only the main thread can restore the default action, by which the process then ends. It cannot
+    # while it is in C code that takes long.
+    deadline = time.monotonic() + PATIENCE
     while signal.getsignal(signal.SIGTERM) is _on_sigterm:
+        if time.monotonic() > deadline:
+            os.kill(os.getpid(), signal.SIGKILL)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
         time.sleep(INTERVAL)
 

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = Path(__file__).parent / 'programs.py'
 OF_ANY_HANDLER = [name for name in PROGRAMS if name != 'declared']
 TIMEOUT = 60  # seconds; a program needs only a few
+ENDLESS = 'WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n'
 
 
 @pytest.fixture(scope='session')
@@ -154,6 +156,45 @@ def test_a_process_that_waits_for_a_lock_ends_by_its_signal():
         process.start()
         process.join(TIMEOUT)
         assert (-signal.SIGTERM, ['one']) == (process.exitcode, peer.messages)
+
+
+@pytest.mark.filterwarnings('ignore:This process:DeprecationWarning')
+def test_a_process_that_is_in_c_code_ends():
+    """It gets a second after its records are sent; the main thread is in C code that goes on."""
+
+    def work():
+        logger.info('one')
+        threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+        sqlite3.connect(':memory:').execute(ENDLESS).fetchone()
+
+    with Peer() as peer, logging_to(peer.host) as (logger, _):
+        process = multiprocessing.get_context('fork').Process(target=work, daemon=True)
+        process.start()
+        process.join(TIMEOUT)
+        process.kill()
+        assert (-signal.SIGKILL, ['one']) == (process.exitcode, peer.messages)
+
+
+@pytest.mark.filterwarnings('ignore:This process:DeprecationWarning')
+def test_the_signal_of_a_child_is_not_that_of_its_parent():
+    """A child that is forked has the descriptors of the parent, and may be ended immediately."""
+
+    def work():
+        logger.info('one')
+        statuses = set()
+        for _ in range(200):
+            child = os.fork()
+            if child == 0:
+                time.sleep(60)
+            os.kill(child, signal.SIGTERM)
+            statuses.add(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        logger.info('%s', statuses)
+
+    with Peer() as peer, logging_to(peer.host) as (logger, _):
+        process = multiprocessing.get_context('fork').Process(target=work, daemon=True)
+        process.start()
+        process.join(TIMEOUT)
+        assert (0, ['one', '{-15}']) == (process.exitcode, peer.messages)
 
 
 @pytest.mark.filterwarnings('ignore:This process:DeprecationWarning')
