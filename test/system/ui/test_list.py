@@ -166,3 +166,15 @@ def test_a_text_can_be_selected(log):
     log.open(count=SIZE)
     log.row(600).locator('.message').dblclick(position={'x': 20, 'y': 8})
     assert 'timeout' == log.page.evaluate('String(getSelection())').strip()
+
+
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_the_list_is_opaque(log, scheme):
+    """Or Chromium leaves rows blank where a link leads to, until the pointer moves over them."""
+    log.page.emulate_media(color_scheme=scheme)
+    log.open('range=all&id=300', SIZE)
+    expect(log.row(300)).to_be_in_viewport()
+    expect(log.scroller).to_have_css(
+        'background-color',
+        log.page.locator('body').evaluate('body => getComputedStyle(body).backgroundColor'),
+    )
