@@ -107,10 +107,15 @@ export class RecordTimeline extends HTMLElement {
     const axis = svg('line', {class: 'axis', x1: 0, x2: width, y1: HEIGHT - AXIS + 0.5, y2: HEIGHT - AXIS + 0.5});
     this.#chart.replaceChildren(axis, ...labels, ...parts,
       svg('rect', {class: 'brush', y: 0, height: HEIGHT - AXIS, width: 0}));
+    let taken = 0; // up to the end of the label before
     for (const text of this.#chart.querySelectorAll('text')) {
-      if (text.getBBox().x + text.getComputedTextLength() <= width) continue;
-      text.setAttribute('x', String(Number(text.getAttribute('x')) - 6));
-      text.setAttribute('text-anchor', 'end'); // it would be cut
+      if (text.getBBox().x + text.getComputedTextLength() > width) {
+        text.setAttribute('x', String(Number(text.getAttribute('x')) - 6));
+        text.setAttribute('text-anchor', 'end'); // it would be cut
+      }
+      const {x, width: length} = text.getBBox();
+      if (x < taken) text.remove();
+      taken = x + length;
     }
     const [name, ...offset] = zoneText(tz, span.end).split(' ');
     this.#zone.replaceChildren(h('span', {class: offset.length ? 'zone-name' : ''}, name), ...offset.map((text) => ` ${text}`));

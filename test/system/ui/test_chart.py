@@ -1,6 +1,7 @@
 """The timeline above the list."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import expect
@@ -96,18 +97,21 @@ def test_the_tip_is_of_what_is_shown(log):
 
 
 @pytest.mark.parametrize('width', [1400, 1280, 400])
-@pytest.mark.parametrize('query', [DAY, 'range=7d', 'range=15m', 'range=all&tz=UTC', 'range=30d'])
-def test_no_label_is_cut(log, width, query):
-    """Each label of the axis is within the chart."""
+@pytest.mark.parametrize(
+    'query', [DAY, 'range=7d', 'range=15m', 'range=all&tz=UTC', 'range=30d', 'range=28d']
+)
+def test_each_label_can_be_read(log, width, query):
+    """It is within the chart, and does not overlap the one before."""
     log.page.set_viewport_size({'width': width, 'height': 900})
     log.open(query)
     log.expect_timeline()
     box = log.chart.bounding_box()
     labels = log.chart.locator('text').evaluate_all(
-        'texts => texts.map(text => text.getBoundingClientRect().right)'
+        'texts => texts.map(text => text.getBoundingClientRect())'
     )
     assert labels
-    assert max(labels) <= box['x'] + box['width']
+    assert max(label['right'] for label in labels) <= box['x'] + box['width']
+    assert all(before['right'] <= label['left'] for before, label in pairwise(labels))
 
 
 def test_the_zone_of_the_chart_is_said(log):
