@@ -212,6 +212,8 @@ export function formatLength(length) {
  *     where it is open, undefined where it is no time
  */
 export function parseRange(start, end, now, tz) {
+  const [first, last] = end.trim() ? [] : start.split(/\s+(?:[-–]|to)\s+/); // both in the first field
+  if (last) return parseRange(first, last, now, tz);
   const read = (/** @type {string} */ text) => (text.trim() ? parseInstant(text, now, tz) ?? undefined : null);
   const age = parseAge(start);
   const range = age && /^(now)?$/i.test(end.trim()) ? formatLength(age) : null;
@@ -220,6 +222,8 @@ export function parseRange(start, end, now, tz) {
   let to = read(end);
   // "23:00" to "1:00" ends on the day after it began.
   if (from && to && to < from && isClock(end)) to = addDay(to, tz);
+  // A day to the same day is all of it.
+  if (to && to === from && (to + offsetAt(to, tz)) % DAY === 0) to = addDay(to, tz) - 1;
   return {range: from === null && to === null ? 'all' : '', from, to};
 }
 
