@@ -302,8 +302,10 @@ export class RecordList extends HTMLElement {
     const target = /** @type {Element} */ (event.target);
     const row = target.closest('[data-id]');
     if (!(row instanceof HTMLElement) || target.closest('record-detail')) return;
+    const selected = String(getSelection());
+    if (selected && !selected.trim()) return; // the second click of a double click beside the words
     clearTimeout(this.#opening);
-    if (String(getSelection())) return; // a text was selected
+    if (selected) return; // a text was selected
     const open = () => this.dispatchEvent(new CustomEvent('open-record', {detail: Number(row.dataset.id)}));
     // The first record that opens beside the list moves it. A double click shall select the word
     // that it is on.

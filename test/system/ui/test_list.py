@@ -168,6 +168,16 @@ def test_a_text_can_be_selected(log):
     assert 'timeout' == log.page.evaluate('String(getSelection())').strip()
 
 
+def test_a_double_click_beside_words(log):
+    """Opens the record, as the click that began it would."""
+    log.open(count=SIZE)
+    box = log.row(600).bounding_box()
+    log.row(600).dblclick(position={'x': box['width'] - 40, 'y': 8})
+    expect(log.detail).to_have_attribute('aria-label', 'Record 600')
+    log.row(599).dblclick(position={'x': 500, 'y': 8})
+    expect(log.detail).to_have_attribute('aria-label', 'Record 599')
+
+
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
 def test_the_list_is_opaque(log, scheme):
     """Or Chromium leaves rows blank where a link leads to, until the pointer moves over them."""
