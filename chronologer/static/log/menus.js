@@ -20,6 +20,7 @@ export function savedMenu(url) {
       try {
         await put(`saved/${encodeURIComponent(name.value)}`, {state});
         await fill(panel);
+        panel.querySelector('input')?.focus(); // the one that had the focus has been replaced
       } catch (error) {
         problem.textContent = /** @type {Error} */ (error).message;
       }
@@ -46,7 +47,7 @@ export function columnMenu(url) {
     const {cols} = url.state;
     const set = (/** @type {string[]} */ changed) => {
       url.set({cols: changed});
-      fill(panel);
+      return fill(panel);
     };
     const swap = (/** @type {number} */ i) => set([...cols.slice(0, i - 1), cols[i], cols[i - 1], ...cols.slice(i + 1)]);
     const input = /** @type {HTMLInputElement} */ (h('input', {id: 'column-name', list: 'column-names', placeholder: 'data.user'}));
@@ -55,10 +56,12 @@ export function columnMenu(url) {
         h('span', {class: 'choose'}, field),
         index > 0 && h('button', {class: 'quiet side', title: 'Move left', 'aria-label': `Move ${field} left`, onclick: () => swap(index)}, '←'),
         h('button', {class: 'quiet side', title: 'Remove', 'aria-label': `Remove ${field}`, onclick: () => set(cols.filter((name) => name !== field))}, '×')))),
-      h('form', {onsubmit: (/** @type {Event} */ event) => {
+      h('form', {onsubmit: async (/** @type {Event} */ event) => {
         event.preventDefault();
         const field = input.value.trim();
-        if (field && !cols.includes(field)) set([...cols, field]);
+        if (!field || cols.includes(field)) return;
+        await set([...cols, field]);
+        panel.querySelector('input')?.focus(); // the one that had the focus has been replaced
       }}, h('label', {for: 'column-name'}, 'Add a column'), input,
       h('datalist', {id: 'column-names'}, ...fields.map((/** @type {any} */ {field}) => h('option', {value: field}))),
       h('button', {class: 'primary', type: 'submit'}, 'Add')),

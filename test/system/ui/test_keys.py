@@ -1,5 +1,7 @@
 """Keys: each one that the help sheet names."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -196,3 +198,17 @@ def test_enter_on_a_button(log, keys):
     log.page.get_by_role('button', name='Newest first').focus()
     keys('Enter')
     log.expect_state(range='all', order='asc')
+
+
+@pytest.mark.parametrize(
+    ('menu', 'label'), [('Saved', 'Save this search as'), ('Columns', 'Add a column')]
+)
+def test_enter_in_a_menu(own_log, menu, label):
+    """Keeps the focus where it was, for the next one."""
+    own_log.open()
+    panel = own_log.panel(menu)
+    panel.get_by_label(label).fill('data.user')
+    own_log.page.keyboard.press('Enter')
+    expect(panel.get_by_role('listitem')).to_have_text(re.compile('data.user'))
+    expect(panel.get_by_label(label)).to_be_focused()
+    expect(panel.get_by_label(label)).to_have_value('')
