@@ -59,7 +59,7 @@ def parse_interval(text: str) -> Interval:
 def choose_interval(seconds: int, buckets: int) -> str:
     """The finest interval that divides so long a time into about that many buckets."""
     fitting = (name for name, interval in INTERVALS.items() if seconds <= interval.length * buckets)
-    return next(fitting, 'month')
+    return next(fitting, LONGEST)
 
 
 @cache
@@ -191,6 +191,18 @@ def start_of_month(second: int, zone: ZoneInfo) -> int:
     return _first_instant(day - _day_of_month(day + EPOCH_ORDINAL) + 1, second, zone)
 
 
+def start_of_months(months: int, second: int, zone: ZoneInfo) -> int:
+    """First instant of several calendar months, counted from the year 0, but not before year 1."""
+    ordinal = _local_day(second, zone) + EPOCH_ORDINAL
+    if not 1 <= ordinal <= date.max.toordinal():
+        return start_of_month(second, zone)
+    day = date.fromordinal(ordinal)
+    number = day.year * 12 + day.month - 1
+    year, month = divmod(number - number % months, 12)
+    first = date(year, month + 1, 1) if year else date.min
+    return _first_instant(first.toordinal() - EPOCH_ORDINAL, second, zone)
+
+
 def _day_of_month(ordinal: int) -> int:
     """Also of the last day before and the first day after the calendar."""
     if ordinal < 1:
@@ -261,7 +273,15 @@ def _days(days: int) -> Interval:
     return Interval(days * DAY, partial(start_of_days, days))
 
 
-# Up to a month, each is at most twice as long as the one before: whatever the range, one of them
+def _months(months: int) -> Interval:
+    return Interval(months * 30 * DAY, partial(start_of_months, months))
+
+
+def _years(years: int) -> Interval:
+    return Interval(years * 365 * DAY, partial(start_of_months, years * 12))
+
+
+# Up to two years, each is at most twice as long as the one before: whatever the range, one of them
 # divides it into 60 to 120 buckets.
 INTERVALS = {
     'second': _short(1),
@@ -289,4 +309,15 @@ INTERVALS = {
     'week': Interval(7 * DAY, start_of_week),
     '2week': _days(14),
     'month': Interval(30 * DAY, start_of_month),
+    '2month': _months(2),
+    '3month': _months(3),
+    '6month': _months(6),
+    'year': _years(1),
+    '2year': _years(2),
+    '5year': _years(5),
+    '10year': _years(10),
+    '20year': _years(20),
+    '50year': _years(50),
+    '100year': _years(100),
 }
+LONGEST = '100year'

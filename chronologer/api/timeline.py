@@ -15,7 +15,7 @@ MAX_BUCKETS = 2000
 AUTO_BUCKETS = 120  # about the number of buckets of ``group=auto``
 
 TIMELINE = Parameters(
-    text('group', 'the length of a bucket: auto, second to month', default='auto'),
+    text('group', 'the length of a bucket: auto, second to 100year', default='auto'),
     text('timezone', 'the IANA name of a time zone', default='UTC'),
     *FILTER,
 )

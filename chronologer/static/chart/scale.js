@@ -9,6 +9,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const LEAST_BARS = 50; // that the chart has room for, however few there are
 const DAY = 86_400 * SECOND;
+const YEAR = 365 * DAY;
 /** @type {Record<string, number>} milliseconds of a group of the API */
 export const LENGTHS = {
   second: SECOND, '2second': 2 * SECOND, '3second': 3 * SECOND, '5second': 5 * SECOND,
@@ -16,7 +17,10 @@ export const LENGTHS = {
   minute: MINUTE, '2minute': 2 * MINUTE, '3minute': 3 * MINUTE, '5minute': 5 * MINUTE,
   '10minute': 10 * MINUTE, '15minute': 15 * MINUTE, '30minute': 30 * MINUTE,
   hour: HOUR, '2hour': 2 * HOUR, '3hour': 3 * HOUR, '6hour': 6 * HOUR, '12hour': 12 * HOUR,
-  day: DAY, '2day': 2 * DAY, '4day': 4 * DAY, week: 7 * DAY, '2week': 14 * DAY, month: 30 * DAY,
+  day: DAY, '2day': 2 * DAY, '4day': 4 * DAY, week: 7 * DAY, '2week': 14 * DAY,
+  month: 30 * DAY, '2month': 60 * DAY, '3month': 90 * DAY, '6month': 180 * DAY,
+  year: YEAR, '2year': 2 * YEAR, '5year': 5 * YEAR, '10year': 10 * YEAR, '20year': 20 * YEAR,
+  '50year': 50 * YEAR, '100year': 100 * YEAR,
 };
 const STEPS = [
   1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
@@ -95,7 +99,7 @@ function label(time, step, tz) {
 export function groupFor({after, before}, now, most) {
   if (after === null) return 'auto';
   const length = (before ?? now) - after;
-  return Object.keys(LENGTHS).find((group) => length / LENGTHS[group] <= most) ?? 'month';
+  return Object.keys(LENGTHS).find((group) => length / LENGTHS[group] <= most) ?? '100year';
 }
 
 /** The sum of counts per standard level. @param {Bucket} bucket @param {(level: number) => string} nameOf */

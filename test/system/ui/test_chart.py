@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import expect
 
-from test.system.ui.corpus import CORPUS, NOW, SIZE, level, numbers
+from test.system.ui.corpus import CORPUS, NOW, SIZE, level, numbers, send
 
 DAY = 'from=2026-03-01T12:00:00.000Z&to=2026-03-02T12:00:00.000Z'
 
@@ -81,6 +81,20 @@ def test_one_record_is_a_small_part(log):
     assert log.chart.locator('.bar').bounding_box()['width'] < width / 20
     log.open('from=2026-03-02T11:00:00.000Z&to=2026-03-02T11:00:00.999Z', 1)
     assert log.chart.locator('.bar').bounding_box()['width'] < width / 20
+
+
+@pytest.mark.parametrize('query', ['range=all', 'from=1969-12-31T00:00:00.000Z'])
+def test_a_record_of_1970_is_seen(own_log, query):
+    """Beside one of today, each has a bar that is as wide as in any range."""
+    record = {'name': 'a', 'levelno': 20, 'msg': 'm'}
+    send(own_log.server, [record | {'created': at} for at in (0, NOW.timestamp() - 60)])
+    own_log.open(query, 2)
+    expect(own_log.chart.locator('.bar')).to_have_count(2)
+    width = own_log.chart.bounding_box()['width']
+    for bar in own_log.chart.locator('.bar').all():
+        bar.hover()
+        expect(own_log.page.locator('.tip')).to_contain_text('1 record')
+    assert own_log.chart.locator('.bar').first.bounding_box()['width'] > width / 130
 
 
 def test_the_tip_is_of_what_is_shown(log):
