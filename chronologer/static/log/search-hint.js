@@ -19,7 +19,7 @@ const COMPARISON = /^\s*([A-Za-z_][\w.-]*)\s*(:|==?|!=|<>|<=?|>=?)\s*(?:'((?:[^'
  */
 export function hintFor(q, fields, loggers) {
   const parts = COMPARISON.exec(q);
-  if (!parts) return loggerHint(q.trim(), loggers);
+  if (!parts) return severalHint(q, fields, loggers) ?? loggerHint(q.trim(), loggers);
   const [, name, sign, single, double, bare] = parts;
   const operator = {':': '=', '==': '='}[sign] ?? sign;
   const text = single?.replaceAll("''", "'") ?? double ?? bare;
@@ -29,6 +29,17 @@ export function hintFor(q, fields, loggers) {
   if (!field) return null;
   const isNumber = /^-?\d+(\.\d+)?$/.test(text) && (field.types.includes('number') || !field.types.includes('text'));
   return asSearch(`${field.field} ${operator} ${isNumber ? text : literal(text)}`, q);
+}
+
+/** For several comparisons: what is meant by all. @param {string} q @param {Field[]} fields @param {string[]} loggers @returns {Hint | null} */
+function severalHint(q, fields, loggers) {
+  const parts = q.trim().split(/\s+(?:and\s+)?/i);
+  const hints = parts.map((part) => COMPARISON.test(part) && hintFor(part, fields, loggers));
+  if (parts.length < 2 || !hints.every(Boolean)) return null;
+  const all = hints.flatMap((hint) => hint || []);
+  const search = all.flatMap(({changes}) => changes.q || []).join(' AND ');
+  const text = [search && `Search ${search}`, ...all.filter(({changes}) => !changes.q).map((hint) => hint.text)];
+  return {text: text.filter(Boolean).join('; '), changes: Object.assign({}, ...all.map(({changes}) => changes), {q: search})};
 }
 
 /** @param {string} search @param {string} q @returns {Hint | null} */

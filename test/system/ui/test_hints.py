@@ -29,6 +29,16 @@ AWAY = r'Failed to load resource: (net::|the server responded with a status of [
         ('app.db.pool', 'Show logger app.db.pool', 120),
         ('logger:worker.mail', 'Show logger worker.mail', 120),
         ('mail', 'Show logger worker.mail', 120),
+        (
+            'user:bob status:200',
+            "Search data.user = 'bob' AND data.status = 200",
+            len(numbers(lambda r: r['user'] == 'bob' and r['status'] == 200)),
+        ),
+        (
+            'user:bob AND level:error',
+            "Search data.user = 'bob'; Show ERROR and above",
+            len(numbers(lambda r: r['user'] == 'bob' and r['levelno'] >= 40)),
+        ),
     ],
 )
 def test_what_may_be_meant(log, width, search, button, count):
