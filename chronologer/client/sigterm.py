@@ -35,7 +35,7 @@ def call_at_sigterm(function: Callable[[], object]) -> None:
 
 
 def before_fork() -> None:
-    """Let no SIGTERM of the child be noted in the parent's pipe, which it has until `after_fork`."""
+    """Note no SIGTERM of the child in the parent's pipe, which the child has until `after_fork`."""
     if _pipe:
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         _masks[threading.get_ident()] = set(mask)

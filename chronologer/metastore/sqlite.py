@@ -18,13 +18,8 @@ from chronologer.errors import DiskFullError, StorageError
 from chronologer.metastore.dialect import Dialect
 from chronologer.metastore.schema import TABLE, TypedBackend
 from chronologer.storage.sqlite import full_disk
-from chronologer.storage.sqlite.database import (
-    OPTIONS,
-    FileId,
-    error_class,
-    file_id,
-    parse_path,
-)
+from chronologer.storage.sqlite.database import OPTIONS, error_class, parse_path
+from chronologer.storage.sqlite.file import FileConnection, file_id
 
 BUSY_TIMEOUT = 10  # seconds that a transaction waits for another one
 TYPES = {
@@ -36,12 +31,6 @@ TYPES = {
     'integer': 'INTEGER',
     'options': '',
 }
-
-
-class FileConnection(sqlite3.Connection):
-    """A connection that has the identity of its file."""
-
-    file: FileId | None = None
 
 
 class SQLite(Dialect):

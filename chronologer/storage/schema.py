@@ -10,9 +10,11 @@ import os
 import pwd
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import unquote
 
 from yoyo import read_migrations
 from yoyo.backends import DatabaseBackend
+from yoyo.backends.core.sqlite3 import SQLiteBackend
 from yoyo.exceptions import LockTimeout
 
 from chronologer.errors import SchemaError
@@ -44,17 +46,39 @@ def apply_migrations(directory: Path, backend: DatabaseBackend) -> None:
     """
     Apply the migrations in *directory* that the database lacks.
 
+    A migration that died, as on a full disk, leaves a lock. That of a SQLite file is released,
+    because only processes of this machine use the file.
+
     Raises:
         SchemaError: Another migration is running, or one has died before its end.
     """
     _ensure_user_name()
     migrations = read_migrations(glob.escape(str(directory)))
     try:
-        with backend, backend.lock():
-            backend.apply_migrations(backend.to_apply(migrations))
+        with backend:
+            if isinstance(backend, SQLiteBackend):
+                _release_lock_of_dead(backend)
+            with backend.lock():
+                backend.apply_migrations(backend.to_apply(migrations))
     except LockTimeout as ex:
         wanted = 'if none is running, delete the row of table yoyo_lock'
-        raise SchemaError(f'another migration holds the lock: {wanted}') from ex
+        name = unquote(backend.uri.database)
+        raise SchemaError(f'another migration of {name!r} holds the lock: {wanted}') from ex
+
+
+def _release_lock_of_dead(backend: DatabaseBackend) -> None:
+    row = backend.execute('SELECT pid FROM yoyo_lock').fetchone()
+    if row is None:
+        return
+    try:
+        os.kill(row[0], 0)
+        is_alive = row[0] != os.getpid()  # ids of processes are used again
+    except ProcessLookupError:
+        is_alive = False
+    except PermissionError:  # of another user
+        is_alive = True
+    if not is_alive:
+        backend.break_lock()
 
 
 def _ensure_user_name() -> None:

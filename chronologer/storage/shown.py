@@ -2,11 +2,27 @@
 
 import re
 
-# Up to the last @: a password that is not percent-encoded may have any character.
-PASSWORD = re.compile(r'(?<=://)([^:/?#@]*):.*@|(?<=password=)[^&#]*', re.DOTALL | re.IGNORECASE)
+SCHEME = re.compile(r'[a-z0-9+]*:/{1,2}(?!/)', re.IGNORECASE)  # three slashes begin a path
+PATH = re.compile(r'[a-z0-9+]*:/{3}', re.IGNORECASE)
+NO_PORT = re.compile(r'(?<=:)(?![0-9]*([/?#]|\Z))[^/?#]*')  # a password where a port is expected
+IN_QUERY = re.compile(r'(?<=password=)[^&#]*|(?<=passwd=)[^&#]*', re.IGNORECASE)
 ENCODE = 'user and password are percent-encoded: / is %2F, # is %23, ? is %3F, @ is %40'
 
 
 def shown_dsn(dsn: str) -> str:
-    """Return the DSN without its password, for messages and logs."""
-    return PASSWORD.sub(lambda match: '…' if match[1] is None else f'{match[1]}:…@', dsn)
+    """
+    Return the DSN without its password, for messages and logs.
+
+    It may be malformed: a password that is not percent-encoded may have any character.
+    """
+    if PATH.match(dsn):
+        return dsn
+    scheme = SCHEME.match(dsn)
+    start = scheme.end() if scheme else 0
+    rest = dsn[start:]
+    colon, at = rest.find(':'), rest.rfind('@')
+    if at < 0 and not rest.startswith('['):
+        rest = NO_PORT.sub('…', rest, count=1)
+    elif 0 <= colon < at:
+        rest = f'{rest[:colon]}:…{rest[at:]}'
+    return IN_QUERY.sub('…', dsn[:start] + rest)

@@ -1,6 +1,7 @@
 """Behaviour of SQLite only: files, WAL, locks and crashes."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -59,6 +60,38 @@ def test_nothing_is_stored_in_a_deleted_file(path):
             storage.insert([[RECORD]])
         path.with_name(f'{path.name}-away').rename(path)
         storage.insert([[RECORD]])
+        assert 2 == storage.count(Filter())
+
+
+def test_the_lock_of_a_migration_that_died_is_released(path, tmp_path):
+    """For instance on a full disk, which has room again."""
+    ended = subprocess.Popen(['true'])
+    ended.wait()
+    other = tmp_path / 'other.sqlite'
+    with sqlite3.connect(path) as db:
+        statement = "SELECT sql FROM sqlite_master WHERE name = 'yoyo_lock'"
+        (create_lock,) = db.execute(statement).fetchone()
+    with sqlite3.connect(other) as db:
+        db.execute(create_lock)
+        db.execute('INSERT INTO yoyo_lock (ctime, pid) VALUES (1, ?)', [ended.pid])
+    with create_storage(f'sqlite:///{other}') as storage:
+        storage.migrate()
+        storage.check()
+
+
+def test_nothing_is_read_from_a_replaced_file(path):
+    """A backup that was put in its place has other records."""
+    with create_storage(f'sqlite:///{path}') as storage:
+        shutil.copy(path, f'{path}-backup')
+        storage.insert([[RECORD]])
+        assert 1 == storage.count(Filter())
+        for name in (path.name, f'{path.name}-wal', f'{path.name}-shm'):
+            path.with_name(name).unlink()
+        with pytest.raises(StorageError, match='unable to open'):
+            storage.count(Filter())
+        path.with_name(f'{path.name}-backup').rename(path)
+        assert 0 == storage.count(Filter())
+        storage.insert([[RECORD, RECORD]])
         assert 2 == storage.count(Filter())
 
 

@@ -34,6 +34,7 @@ from chronologer.storage import schema
 from chronologer.storage.database import Database
 from chronologer.storage.shown import shown_dsn
 from chronologer.storage.sqlite import full_disk
+from chronologer.storage.sqlite.file import FileConnection, FileId, file_id
 from chronologer.storage.sqlite.lock import WriteLock
 
 PROGRESS = 100  # instructions of SQLite between reads of the clock; one may scan a text
@@ -43,12 +44,10 @@ OPTIONS: dict[str, Any] = {
     'check_same_thread': False,
 }
 
-FileId = tuple[int, int]  # device and inode
-
 log = logging.getLogger('chronologer')
 
 
-class SQLiteDatabase(Database[sqlite3.Connection]):
+class SQLiteDatabase(Database[FileConnection]):
     """A file, which `migrate` creates."""
 
     begin = 'BEGIN IMMEDIATE'
@@ -91,13 +90,24 @@ class SQLiteDatabase(Database[sqlite3.Connection]):
         with self._write_lock:
             self._lock.close()
 
-    def _take_reader(self) -> sqlite3.Connection:
+    def _take_reader(self) -> FileConnection:
+        """Not of a file that was deleted or replaced: it lacks what is written now."""
         db = super()._take_reader()
+        while db.file != file_id(self.path):
+            db.close()
+            db = super()._take_reader()
         deadline = time.monotonic() + self.query_timeout
         db.set_progress_handler(lambda: time.monotonic() > deadline, PROGRESS)
         return db
 
-    def _open_reader(self) -> sqlite3.Connection:
+    def _open_reader(self) -> FileConnection:
+        file = file_id(self.path)
+        db = self._open_readable()
+        db.file = file
+        return db
+
+    def _open_readable(self) -> FileConnection:
+        """Open the file to read it, also on a full disk."""
         db = self._connect('ro')
         try:
             db.execute('PRAGMA query_only = ON')
@@ -113,19 +123,19 @@ class SQLiteDatabase(Database[sqlite3.Connection]):
         self._is_full = False
         return db
 
-    def _put_reader(self, db: sqlite3.Connection) -> None:
+    def _put_reader(self, db: FileConnection) -> None:
         if isinstance(db, full_disk.ImmutableConnection):
             db.close()
         else:
             super()._put_reader(db)
 
-    def _take_writer(self) -> sqlite3.Connection:
+    def _take_writer(self) -> FileConnection:
         """Not of a file that was deleted or replaced: what is written to it would be lost."""
         if self._written != file_id(self.path):
             self._drop_writer()
         return super()._take_writer()
 
-    def _open_writer(self) -> sqlite3.Connection:
+    def _open_writer(self) -> FileConnection:
         self._written = file_id(self.path)
         db = self._connect('rw')
         try:
@@ -136,10 +146,11 @@ class SQLiteDatabase(Database[sqlite3.Connection]):
             raise
         return db
 
-    def _connect(self, mode: str) -> sqlite3.Connection:
+    def _connect(self, mode: str) -> FileConnection:
         uri = f'file:{quote(str(self.path))}?mode={mode}'
-        db: sqlite3.Connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT, **OPTIONS)
-        return db
+        return sqlite3.connect(
+            uri, uri=True, timeout=BUSY_TIMEOUT, factory=FileConnection, **OPTIONS
+        )
 
     def _exclusive(self) -> AbstractContextManager[None]:
         return self._lock.held()
@@ -155,15 +166,6 @@ class SQLiteDatabase(Database[sqlite3.Connection]):
         if full_disk.is_cause(self.path, error):
             return DiskFullError(f'SQLite file {str(self.path)!r}: the disk is full')
         return error_class(error)(f'SQLite file {str(self.path)!r}: {error}')
-
-
-def file_id(path: Path) -> FileId | None:
-    """Return the identity of the file that is at *path* now."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def parse_path(dsn: str) -> Path:

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from chronologer.storage.sqlite.file import FileConnection
+
 ROOM = 2**16  # bytes of the two files
 ERRORS = frozenset(
-    ['disk I/O error', 'database or disk is full', 'attempt to write a readonly database']
-)
+    ['disk I/O error', 'database or disk is full', 'attempt to write a readonly database',
+     'no such table: yoyo_lock']
+)  # fmt: skip
 
 
-class ImmutableConnection(sqlite3.Connection):
+class ImmutableConnection(FileConnection):
     """A connection for one use: it does not see what is written later."""
 
     is_used = False
