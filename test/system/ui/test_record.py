@@ -250,6 +250,7 @@ def test_a_record_that_is_gone(log, tolerated):
 def test_previous_and_next(log):
     """In the order of the list, which keeps the record in sight."""
     log.open('range=all&id=598', SIZE)
+    expect(log.row(598)).to_be_visible()
     for name, number in (('Next record (j)', 597), ('Previous record (k)', 598)) * 2:
         log.detail.get_by_role('button', name=name).click()
         expect(log.detail).to_have_attribute('aria-label', f'Record {number}')
