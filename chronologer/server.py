@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import time
+from _thread import start_new_thread
 from collections.abc import Callable
 from functools import partial
 from threading import Thread
@@ -68,10 +69,21 @@ def serve(settings: Settings, address: str, started: Callable[[], None]) -> None
         log_level=LogLevels.error,
         log_dictconfig=log_configuration(settings.log_file),
     )
+    front.signal_handler_interrupt = partial(_interrupt, front)  # type: ignore[method-assign]
     front.on_startup(
         Thread(target=_await_start, args=(address, settings.port, started), daemon=True).start
     )
     front.serve(target_loader=partial(load_app, settings, os.getpid()), wrap_loader=False)
+
+
+def _interrupt(front: Any, *_: object) -> None:
+    """
+    Stop the server, at SIGTERM or SIGINT; replaces granian's own handler.
+
+    A handler runs in the main thread, which may have the lock of the event that it waits for.
+    """
+    front.interrupt_signal = True
+    start_new_thread(front.main_loop_interrupt.set, ())
 
 
 def _await_start(address: str, port: int, started: Callable[[], None]) -> None:
