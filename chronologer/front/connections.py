@@ -85,15 +85,16 @@ class Connections:
             (peer for peer in idle if since[peer.port] < now - (not peer.is_read) * UNREAD_TIMEOUT),
             key=lambda peer: (-count[peer.host], since[peer.port]),
         )[: len(peers) - int(ENOUGH * self._limit)]
+        shut = 0
         for start in range(0, len(closed), SLICE):
             await asyncio.sleep(0)
             for peer in closed[start : start + SLICE]:
                 if peer.port in self._idle_since:  # no request has come since the count
-                    self._close(peer)
-        if closed:
+                    shut += self._close(peer)
+        if shut:
             self._warn(
                 '%d of %d connections are open; %d idle ones were closed, the first of %s',
-                len(peers), self._limit, len(closed), closed[0].host,
+                len(peers), self._limit, shut, closed[0].host,
             )  # fmt: skip
 
     def _warn(self, text: str, *values: object) -> None:
@@ -118,12 +119,18 @@ class Connections:
                 return None
             return Peer(descriptor, other[0], other[1], _bytes_in(sock, termios.TIOCOUTQ) == 0)
 
-    def _close(self, peer: Peer) -> None:
-        """Let the HTTP server see the end of a connection; it then closes its descriptor."""
+    def _close(self, peer: Peer) -> bool:
+        """
+        Let the HTTP server see the end of a connection; it then closes its descriptor.
+
+        Return whether it was still there, without a request that is not read yet.
+        """
         with suppress(OSError), _socket_of(peer.descriptor) as sock:
             is_same = sock.getpeername()[:2] == (peer.host, peer.port)  # and not another by now
             if is_same and _bytes_in(sock, termios.FIONREAD) == 0:
                 sock.shutdown(socket.SHUT_RDWR)
+                return True
+        return False
 
 
 def _socket_of(descriptor: int) -> socket.socket:

@@ -2,8 +2,8 @@
 
 import re
 
-SCHEME = re.compile(r'[a-z0-9+]*:/{1,2}(?!/)', re.IGNORECASE)  # three slashes begin a path
-PATH = re.compile(r'[a-z0-9+]*:/{3}', re.IGNORECASE)
+PATH = re.compile(r'(sqlite|chdb):/{3}', re.IGNORECASE)
+SCHEME = re.compile(r'[a-z0-9+]*:/+', re.IGNORECASE)
 NO_PORT = re.compile(r'(?<=:)(?![0-9]*([/?#]|\Z))[^/?#]*')  # a password where a port is expected
 IN_QUERY = re.compile(r'(?<=password=)[^&#]*|(?<=passwd=)[^&#]*', re.IGNORECASE)
 ENCODE = 'user and password are percent-encoded: / is %2F, # is %23, ? is %3F, @ is %40'

@@ -55,6 +55,14 @@ def run(python: Path | str, *arguments: object) -> str:
     return done.stderr
 
 
+def status_of(process: multiprocessing.Process) -> int | None:
+    """Wait for the end of a process, and return its status; None if it had to be killed."""
+    process.join(TIMEOUT)
+    status = process.exitcode
+    process.kill()  # or the tests would wait for it at their end
+    return status
+
+
 def wanted(name: str) -> Counter:
     """Return the expected count of each message."""
     return Counter(f'{part} {number}' for part in PROGRAMS[name][1] for number in range(COUNT))
@@ -136,8 +144,7 @@ def test_a_daemonic_process_ends_by_its_signal():
         time.sleep(0.5)
         assert not peer.messages
         process.terminate()
-        process.join(TIMEOUT)
-        assert (-signal.SIGTERM, ['one']) == (process.exitcode, peer.messages)
+        assert (-signal.SIGTERM, ['one']) == (status_of(process), peer.messages)
 
 
 @pytest.mark.filterwarnings('ignore:This process:DeprecationWarning')
@@ -154,8 +161,7 @@ def test_a_process_that_waits_for_a_lock_ends_by_its_signal():
     with Peer() as peer, logging_to(peer.host) as (logger, _):
         process = multiprocessing.get_context('fork').Process(target=work, daemon=True)
         process.start()
-        process.join(TIMEOUT)
-        assert (-signal.SIGTERM, ['one']) == (process.exitcode, peer.messages)
+        assert (-signal.SIGTERM, ['one']) == (status_of(process), peer.messages)
 
 
 @pytest.mark.filterwarnings('ignore:This process:DeprecationWarning')
@@ -170,9 +176,7 @@ def test_a_process_that_is_in_c_code_ends():
     with Peer() as peer, logging_to(peer.host) as (logger, _):
         process = multiprocessing.get_context('fork').Process(target=work, daemon=True)
         process.start()
-        process.join(TIMEOUT)
-        process.kill()
-        assert (-signal.SIGKILL, ['one']) == (process.exitcode, peer.messages)
+        assert (-signal.SIGKILL, ['one']) == (status_of(process), peer.messages)
 
 
 @pytest.mark.filterwarnings('ignore:This process:DeprecationWarning')
@@ -193,8 +197,7 @@ def test_the_signal_of_a_child_is_not_that_of_its_parent():
     with Peer() as peer, logging_to(peer.host) as (logger, _):
         process = multiprocessing.get_context('fork').Process(target=work, daemon=True)
         process.start()
-        process.join(TIMEOUT)
-        assert (0, ['one', '{-15}']) == (process.exitcode, peer.messages)
+        assert (0, ['one', '{-15}']) == (status_of(process), peer.messages)
 
 
 @pytest.mark.filterwarnings('ignore:This process:DeprecationWarning')
@@ -209,5 +212,4 @@ def test_a_handler_of_sigterm_stays():
     with Peer() as peer, logging_to(peer.host) as (logger, _):
         process = multiprocessing.get_context('fork').Process(target=work, daemon=True)
         process.start()
-        process.join(TIMEOUT)
-        assert (1, ['one']) == (process.exitcode, peer.messages)
+        assert (1, ['one']) == (status_of(process), peer.messages)

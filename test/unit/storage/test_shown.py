@@ -47,6 +47,7 @@ def test_the_message_says_what_is_wrong(password):
         ('mysql://bo/b:x@host/db', 'mysql://bo/b:…@host/db'),
         ('mysql:/bob:x@host/db', 'mysql:/bob:…@host/db'),
         ('bob:x@host/db', 'bob:…@host/db'),
+        ('mysql:///bob:x@host/db', 'mysql:///bob:…@host/db'),
         ('http://b@c:x@host', 'http://b@c:…@host'),
         ('mysql://bob@server:x@host/log', 'mysql://bob@server:…@host/log'),
         ('mysql://bob:x', 'mysql://bob:…'),
