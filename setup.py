@@ -11,6 +11,7 @@ SERVER = [
     'backports.zstd >= 1.0, < 2; python_version < "3.14"',
     'cherrypy >= 18.10, < 19',
     'granian >= 2.8, < 3',
+    'msgspec >= 0.19, < 1',
     'numpy >= 2.0, < 3',
     'orjson >= 3.10, < 4',
     'python-dateutil >= 2.9, < 3',

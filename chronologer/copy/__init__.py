@@ -17,6 +17,8 @@ from chronologer.copy.remote import RemoteSource
 from chronologer.errors import SchemaError, StorageError
 from chronologer.model import EPOCH, Filter, Record
 from chronologer.storage import Storage, create_storage
+from chronologer.storage.sqlite.database import parse_path
+from chronologer.storage.sqlite.rows import RowFile
 
 __all__ = ['Difference', 'Progress', 'Report', 'Source', 'copy', 'open_source', 'open_target']
 
@@ -63,15 +65,19 @@ class Report:
     differences: dict[date, Difference] = field(default_factory=dict)  # by UTC day
 
 
-def open_source(dsn: str) -> Storage | RemoteSource:
+def open_source(dsn: str) -> Storage | RemoteSource | RowFile:
     """
     Return the storage of a DSN, or the server of an HTTP URL; it is not checked yet.
+
+    The storage may be a SQLite file of an earlier version.
 
     Raises:
         ConfigurationError: It is malformed.
     """
     if dsn.startswith(('http://', 'https://')):
         return RemoteSource(dsn)
+    if dsn.startswith('sqlite:') and RowFile.is_at(path := parse_path(dsn)):
+        return RowFile(path, QUERY_TIMEOUT)
     return open_target(dsn)
 
 

@@ -54,17 +54,17 @@ class BatchKey:
 class Prepared(Sequence[Record]):
     """Records of lines that an engine has decoded; a `Record` is made only when it is used."""
 
-    def __init__(self, lines: Sequence[bytes], decode: Callable[[bytes], Record], rows: bytes):
-        self._lines, self._decode = lines, decode
+    def __init__(self, lines: Sequence[bytes], decode: Callable[[bytes], Record], rows: Any):
+        self.lines, self._decode = lines, decode
         self.rows = rows  # the decoded records, for the engine
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self.lines)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return [self._decode(line) for line in self._lines[index]]
-        return self._decode(self._lines[index])
+            return [self._decode(line) for line in self.lines[index]]
+        return self._decode(self.lines[index])
 
 
 MAX_FIELDS = 5000  # names with a type that a storage keeps

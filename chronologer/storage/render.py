@@ -222,13 +222,13 @@ def required_texts(condition: Condition) -> list[str]:
         is_indexed = operand in (Column('message'), Path(('error', 'exc_text')))
         if is_indexed and isinstance(literal, Literal) and isinstance(literal.value, str):
             return [literal.value]
-    if isinstance(condition, Like) and _is_searchable(condition.operand):
+    if isinstance(condition, Like) and is_searchable(condition.operand):
         runs = groupby(condition.pattern, lambda part: part[0])
         return [''.join(text for _, text in parts) for kind, parts in runs if kind == 'text']
     return []
 
 
-def _is_searchable(operand: Operand) -> bool:
+def is_searchable(operand: Operand) -> bool:
     if isinstance(operand, Path):
         is_in_structure = operand.steps[:2] == STRUCTURE and len(operand.steps) > 2
         return operand.steps[0] != UNSEARCHED and not is_in_structure

@@ -116,7 +116,7 @@ def test_commits_are_durable(path):
             storage._database.read() as db,
             pytest.raises(sqlite3.OperationalError, match='readonly'),
         ):
-            db.execute('DELETE FROM record')
+            db.execute('DELETE FROM block')
 
 
 def test_migrations_can_be_rolled_back_and_applied_again(tmp_path):

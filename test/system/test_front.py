@@ -14,6 +14,7 @@ from chronologer.front import incoming
 from chronologer.front.intake import SMALL_BODY
 from chronologer.ingest.ndjson import Decoder
 from chronologer.model import Filter
+from chronologer.storage.block import BlockStorage
 from test.servers.asgi import answer_of, open_application, scope_of
 
 LINE = b'{"name":"app","levelno":20,"created":1525970213.5,"msg":"hello"}\n'
@@ -37,8 +38,9 @@ def whole(body):
 
 
 @pytest.fixture
-def application(configuration):
-    """The application with its writer, on an empty storage."""
+def application(configuration, monkeypatch):
+    """The application with its writer, on an empty storage with slices of 1,000 records."""
+    monkeypatch.setattr(BlockStorage, 'slice_records', 1000)
     with open_application(configuration) as app:
         yield app
 

@@ -12,7 +12,7 @@ Row = tuple[int, int, int, int, str, str, dict[str, Any]]
 
 
 class Dialect(ABC):
-    """Statements on ids, loggers and counters, whatever the format of records is."""
+    """Statements on loggers and counters, whatever the format of records is."""
 
     # Whether the name of a logger begins with a text, given the text's length and the text
     has_prefix: str
@@ -20,16 +20,6 @@ class Dialect(ABC):
     then_counters: str
     # Continues an INSERT, for counters that are there already
     add_to_n: str
-    # Errors by which the engine refuses a record; others end the transaction
-    batch_errors: tuple[type[Exception], ...]
-
-    @abstractmethod
-    def take_ids(self, db: Connection, count: int) -> int:
-        """
-        Reserve ids without gaps, in the order of commits; return the first.
-
-        This is the first statement of a transaction on records: it waits for other transactions.
-        """
 
     @abstractmethod
     def find_logger(self, db: Connection, name: str) -> int | None:
@@ -48,6 +38,16 @@ class RowDialect(Dialect):
     records_by_id: str  # likewise, by id
     ts: str  # microseconds since the epoch, of a row
     at: str  # an instant to compare ts with, given in such microseconds
+    # Errors by which the engine refuses a record; others end the transaction
+    batch_errors: tuple[type[Exception], ...]
+
+    @abstractmethod
+    def take_ids(self, db: Connection, count: int) -> int:
+        """
+        Reserve ids without gaps, in the order of commits; return the first.
+
+        This is the first statement of a transaction on records: it waits for other transactions.
+        """
 
     @abstractmethod
     def insert_records(self, db: Connection, rows: Sequence[Row]) -> None:

@@ -10,7 +10,7 @@ import logging
 import os
 import sqlite3
 import time
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -31,13 +31,14 @@ from chronologer.errors import (
     shown,
 )
 from chronologer.storage import schema
-from chronologer.storage.database import Database
+from chronologer.storage.database import Connection, Database
 from chronologer.storage.shown import shown_dsn
 from chronologer.storage.sqlite import full_disk
 from chronologer.storage.sqlite.file import FileConnection, FileId, file_id
 from chronologer.storage.sqlite.lock import WriteLock
 
 PROGRESS = 100  # instructions of SQLite between reads of the clock; one may scan a text
+ROWS = '20261122_01_record'  # the migration of earlier versions
 BUSY_TIMEOUT = 10  # seconds that a write waits for another process
 OPTIONS: dict[str, Any] = {
     'isolation_level': None,  # transactions are begun and ended by statements
@@ -65,7 +66,9 @@ class SQLiteDatabase(Database[FileConnection]):
         with suppress(SchemaError):
             self.check()
             return
+        self._refuse_rows(self._applied())
         with self._translated():
+            self._prepare_to_shrink()
             uri = DatabaseURI('sqlite', None, None, None, None, quote(str(self.path)), {})
             backend = SQLiteBackend(uri, default_migration_table)
             backend.init_database()
@@ -74,16 +77,34 @@ class SQLiteDatabase(Database[FileConnection]):
         self.write(lambda db: None)
 
     def check(self) -> None:
-        applied: list[str] = []
-        if os.path.exists(self.path):
-            with self.snapshot() as db:
-                exists = "SELECT 1 FROM sqlite_master WHERE name = '_yoyo_migration'"
-                if db.execute(exists).fetchone():
-                    applied = [id for (id,) in db.execute(schema.APPLIED)]
+        applied = self._applied()
+        self._refuse_rows(applied)
         try:
             schema.check_applied(schema.RECORDS / 'sqlite', applied)
         except SchemaError as ex:
             raise SchemaError(f'SQLite file {str(self.path)!r}: {ex}') from ex
+
+    def _prepare_to_shrink(self) -> None:
+        """Let purges give space back, which has to be said before there is any table."""
+        if not os.path.exists(self.path):
+            with closing(sqlite3.connect(self.path)) as db:
+                db.execute('PRAGMA auto_vacuum = INCREMENTAL')
+                db.execute('VACUUM')
+
+    def _applied(self) -> list[str]:
+        """Return the migrations of the file."""
+        if not os.path.exists(self.path):
+            return []
+        with self.snapshot() as db:
+            return applied_migrations(db)
+
+    def _refuse_rows(self, applied: list[str]) -> None:
+        if has_rows(applied):
+            copy = f'python -m chronologer copy sqlite:///{quote(str(self.path))} sqlite:///NEW'
+            raise SchemaError(
+                f'SQLite file {str(self.path)!r} has a row for each record, as earlier versions '
+                f'wrote it; convert it: {copy}'
+            )
 
     def close(self) -> None:
         super().close()
@@ -166,6 +187,19 @@ class SQLiteDatabase(Database[FileConnection]):
         if full_disk.is_cause(self.path, error):
             return DiskFullError(f'SQLite file {str(self.path)!r}: the disk is full')
         return error_class(error)(f'SQLite file {str(self.path)!r}: {error}')
+
+
+def applied_migrations(db: Connection) -> list[str]:
+    """Return the migrations of a file."""
+    exists = "SELECT 1 FROM sqlite_master WHERE name = '_yoyo_migration'"
+    if db.execute(exists).fetchone() is None:
+        return []
+    return [id for (id,) in db.execute(schema.APPLIED)]
+
+
+def has_rows(applied: list[str]) -> bool:
+    """Whether a file has a row for each record, as earlier versions wrote it."""
+    return ROWS in applied
 
 
 def parse_path(dsn: str) -> Path:

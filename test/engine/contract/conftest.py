@@ -7,6 +7,9 @@ import pytest
 
 from chronologer.model import Filter
 from chronologer.storage import create_storage
+from chronologer.storage.block import insertion as block_insertion
+from chronologer.storage.block import signature as block_signature
+from chronologer.storage.block import tail
 from chronologer.storage.clickhouse import ClickHouseStorage, counting, insertion
 from chronologer.storage.sql import index
 from chronologer.storage.sql.index import signature, table
@@ -33,6 +36,11 @@ def small_blocks(monkeypatch):
     monkeypatch.setattr(table, 'GROUP', 2)
     monkeypatch.setattr(signature, 'BITS', 10)
     monkeypatch.setattr(table, 'PAGES', range(4))
+    monkeypatch.setattr(block_insertion, 'BLOCK_RECORDS', 8)
+    monkeypatch.setattr(block_insertion, 'MIN_RECORDS', 4)
+    monkeypatch.setattr(block_signature, 'GROUP', 2)
+    monkeypatch.setattr(block_signature, 'BITS', 12)
+    monkeypatch.setattr(tail, 'CHUNK', 3)
 
 
 @pytest.fixture(autouse=True)

@@ -19,8 +19,8 @@ from chronologer.query.parser import parse_field, parse_query
 from chronologer.query.tree import Column
 from chronologer.search import parse_search
 from chronologer.storage import MAX_ID, BatchKey, create_storage
-from test.engine.contract.conftest import ENGINES, EVERY_DRIVER, ONCE
-from test.engine.contract.test_search import FILTERS, RECORDS, SQL, START, check
+from test.engine.contract.conftest import ENGINES, EVERY_DRIVER, ONCE, SQL_ENGINES
+from test.engine.contract.test_search import FILTERS, RECORDS, START, check
 
 SHARED = pytest.mark.parametrize(
     'empty_dsn', [engine for engine in ENGINES if engine != 'chdb'], indirect=True
@@ -85,7 +85,7 @@ def test_later_ids_are_larger(storage):
     assert [7, 1000, first, second, third, third + 5, fourth] == [r.id for r in everything(storage)]
 
 
-@SQL
+@pytest.mark.parametrize('empty_dsn', SQL_ENGINES, indirect=True)
 def test_ids_may_be_as_large_as_those_of_javascript(storage):
     """Ids up to 2**53 - 1 can be restored; on ClickHouse ids are times and cannot be so large."""
     storage.restore(make(MAX_ID - 2, MAX_ID - 1))

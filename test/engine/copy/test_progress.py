@@ -4,7 +4,6 @@ import fcntl
 import io
 import os
 import pty
-import sqlite3
 import struct
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import termios
 
 import pytest
 
+from chronologer.copy import open_target
 from chronologer.copy.progress import Lines
 from chronologer.errors import shown
 from chronologer.model import Filter
@@ -110,11 +110,11 @@ def test_days_that_differ_are_listed(source, source_dsn, new_dsn, run):
     """Days with differences are listed, and the exit status is 2."""
     source.insert([make(100)])
     target = new_dsn()
-    run(source_dsn, target)
-    with sqlite3.connect(target.removeprefix('sqlite:///')) as db:
-        db.execute('DELETE FROM record WHERE id = 50')
-        db.execute('UPDATE record SET level = 1 WHERE id = 1')
-    db.close()
+    records = list(source.since(0, Filter(), 100, whole=True))
+    with open_target(target) as storage:
+        storage.migrate()
+        del records[49]
+        storage.restore([records[0]._replace(level=1), *records[1:]])
     done = run(source_dsn, target)
     check_refused(done, '2 days')
     assert [

@@ -1,0 +1,260 @@
+"""
+A storage that keeps records as blocks of columns, in a SQL database that one process can embed.
+
+`build` makes blocks of records, `encoding` encodes their columns; `block`, `column` and `operand`
+read them; `evaluate` and `search` find records in a block. `store` has the tables, `insertion`
+writes, `find` answers, `tail` has what is in no block yet.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from chronologer.model import MICROSECOND, Filter, Record, instant, microseconds
+from chronologer.query.tree import Path
+from chronologer.storage import (
+    MAX_FIELDS,
+    Batch,
+    BatchKey,
+    Facet,
+    FieldTypes,
+    Outcome,
+    Prepared,
+    ignore,
+)
+from chronologer.storage.block import insertion
+from chronologer.storage.block.block import Block
+from chronologer.storage.block.cache import Cache
+from chronologer.storage.block.find import Find
+from chronologer.storage.block.insertion import Insertion, last_stored_id
+from chronologer.storage.block.operand import column_at
+from chronologer.storage.block.purge import Purge
+from chronologer.storage.block.store import BLOCK, BlockRow, read_fields
+from chronologer.storage.block.tail import Tail
+from chronologer.storage.bucket import Buckets, Range, split, time_range
+from chronologer.storage.database import Connection, Database
+from chronologer.storage.listing import MAX_FACET_TEXT, SLICE_SIZE, Listing, Position
+from chronologer.storage.sql import counters
+from chronologer.storage.sql.dialect import Dialect
+
+
+class BlockStorage(Listing):
+    """A storage on a SQL database."""
+
+    slice_records = insertion.BLOCK_RECORDS
+    group_records = 2 * insertion.BLOCK_RECORDS
+    reads_lines = True
+
+    def __init__(self, database: Database[Any], dialect: Dialect) -> None:
+        self._database = database
+        self.query_timeout = database.query_timeout
+        self._dialect = dialect
+        self._insertion = Insertion(dialect)
+        self._cache, self._tail = Cache(), Tail()
+
+    # Writing
+
+    def insert(
+        self, batches: Sequence[Batch], keys: Sequence[BatchKey | None] = ()
+    ) -> list[Outcome]:
+        keys = [*keys, *[None] * (len(batches) - len(keys))]
+        pieces = list(map(insertion.prepare, batches))
+        return self._database.write(lambda db: self._insertion.insert(db, pieces, keys))
+
+    def prepare(self, lines: Sequence[bytes], decode: Callable[[bytes], Record]) -> Prepared | None:
+        decoded = insertion.decode(lines)
+        return None if decoded is None else Prepared(lines, decode, decoded)
+
+    def resume_restore(self) -> int:
+        with self._database.snapshot() as db:  # an interrupted transaction leaves nothing
+            return last_stored_id(db)
+
+    def restore(self, records: Sequence[Record]) -> None:
+        if records:
+            self._database.write(lambda db: self._insertion.restore(db, records))
+
+    def purge(
+        self, before: datetime, filter: Filter, progress: Callable[[int], None] = ignore
+    ) -> int:
+        span = time_range(filter)
+        span = Range(span.low, min(span.high, microseconds(before) - 1))
+        if not span:
+            return 0
+        purged = 0
+        purge = Purge(self._dialect, self._cache, replace(filter, before=instant(span.high)))
+        while count := self._database.write(lambda db: self._purge_some(db, purge)):
+            purged += count
+            progress(purged)
+        return purged
+
+    def _purge_some(self, db: Connection, purge: Purge) -> int:
+        self._insertion.drop_caches()
+        return purge.purge_some(db)
+
+    # Reading
+
+    def get(self, id: int) -> Record | None:
+        with self._database.snapshot() as db:
+            for block, positions in self._locate(db, np.array([id])):
+                return next(block.records(positions, whole=True))
+        return None
+
+    def _find(
+        self, filter: Filter, left: int, right: int, ascending: bool = False
+    ) -> list[Position]:
+        if right < left:
+            return []
+        with self._database.snapshot() as db:
+            offset = left
+            if filter.search is None:
+                span, offset = counters.narrow(
+                    db,
+                    self._dialect,
+                    filter,
+                    left,
+                    right,
+                    ascending,
+                    count=lambda span: self._within(db, filter, span).count(),
+                )
+                if not span:
+                    return []
+                filter = filter.within(instant(span.low), instant(span.high))
+            return self._query(db, filter).positions(offset, right - left + 1, ascending)
+
+    def _find_at(self, filter: Filter, id: int, limit: int, ascending: bool) -> list[Position]:
+        with self._database.snapshot() as db:
+            return self._query(db, filter).positions(0, limit, ascending, beyond=id)
+
+    def _fetch_slice(self, positions: Sequence[Position], whole: bool) -> tuple[list[Record], int]:
+        ids = np.fromiter((id for _, id in positions), np.int64, len(positions))
+        records: dict[int, Record] = {}
+        with self._database.snapshot() as db:
+            taken = self._fitting(db, ids)
+            for block, where in self._locate(db, ids[:taken]):
+                records.update((record.id or 0, record) for record in block.records(where, whole))
+        return [records[id] for id in ids[:taken].tolist() if id in records], taken
+
+    def since(self, id: int, filter: Filter, limit: int, whole: bool = False) -> Iterator[Record]:
+        with self._database.snapshot() as db:
+            positions = self._query(db, filter).since(id, limit)
+        return self._fetch(positions, whole)
+
+    def last_id(self) -> int:
+        with self._database.snapshot() as db:
+            return last_stored_id(db)
+
+    def count(self, filter: Filter) -> int:
+        with self._database.snapshot() as db:
+            if filter.search is not None:
+                return self._query(db, filter).count()
+            return sum(
+                counters.total(db, self._dialect, filter, part)
+                if isinstance(part, Buckets)
+                else self._within(db, filter, part).count()
+                for part in split(time_range(filter), counters.grains_of(filter))
+            )
+
+    def timeline(self, filter: Filter, step: timedelta) -> list[tuple[datetime, int, int]]:
+        length = step // MICROSECOND
+        counts: Counter[tuple[int, int]] = Counter()
+        grains = () if filter.search is not None else counters.grains_of(filter)
+        with self._database.snapshot() as db:
+            for part in split(time_range(filter), [g for g in grains if length % g == 0]):
+                counts.update(
+                    counters.steps(db, self._dialect, filter, part, length)
+                    if isinstance(part, Buckets)
+                    else self._within(db, filter, part).count_steps(length)
+                )
+        starts = {start: instant(start) for start in {start for start, _ in counts}}
+        return [(starts[start], level, n) for (start, level), n in sorted(counts.items())]
+
+    def _names(self, filter: Filter) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        has_counters = filter.search is None and filter.query is None
+        grains = counters.BY_LOGGER if has_counters else ()
+        with self._database.snapshot() as db:
+            for part in split(time_range(filter), grains):
+                if isinstance(part, Buckets):
+                    for name, n in counters.names(db, self._dialect, filter, part):
+                        counts[name] += n
+                else:
+                    counts.update(self._within(db, filter, part).count_names())
+        return counts
+
+    def _facet_at(self, filter: Filter, path: Path, sample: int) -> Facet:
+        """Count values, column by column."""
+        newest = self._find(filter, 0, sample - 1)
+        ids = np.fromiter((id for _, id in newest), np.int64, len(newest))
+        values: dict[int, Any] = {}
+        with self._database.snapshot() as db:
+            for block, where in self._locate(db, ids):
+                column, _ = column_at(block, path)
+                if column is not None:
+                    its_ids = block.ids[where].tolist()
+                    values.update((its_ids[number], value) for number, value in column.some(where))
+        counts: Counter[tuple[bool, Any]] = Counter()  # True equals 1, but is another value
+        for id in ids.tolist():  # values of the same count: the newest first
+            value = values.get(id)
+            if isinstance(value, (bool, int, float)) or (
+                isinstance(value, str) and len(value) <= MAX_FACET_TEXT
+            ):
+                counts[isinstance(value, bool), value] += 1
+        return [(value, n) for (_, value), n in counts.most_common()]
+
+    def fields(self) -> FieldTypes:
+        types: FieldTypes = {}
+        with self._database.snapshot() as db:
+            new, fields = self._tail.fields(db), read_fields(db)
+        fields.update(sorted(new - fields)[: MAX_FIELDS - len(fields)])
+        for name, type in sorted(fields):
+            types.setdefault(name, set()).add(type)
+        return types
+
+    def _query(self, db: Connection, filter: Filter) -> Find:
+        return Find(db, self._cache, self._tail, filter, self.query_timeout)
+
+    def _within(self, db: Connection, filter: Filter, span: Range) -> Find:
+        return self._query(db, filter.within(instant(span.low), instant(span.high)))
+
+    def _locate(
+        self, db: Connection, ids: 'np.ndarray[Any, np.dtype[np.int64]]'
+    ) -> Iterator[tuple[Block, 'np.ndarray[Any, np.dtype[np.intp]]']]:
+        """Yield the blocks that have records with *ids*, with their positions there."""
+        left = np.sort(ids)
+        for chunk in self._tail.read(db):
+            where = np.flatnonzero(np.isin(chunk.block.ids, left))
+            if len(where):
+                yield chunk.block, where
+                left = np.setdiff1d(left, chunk.block.ids[where])
+        while len(left):
+            first = int(left[0])
+            rows = db.execute(
+                f'SELECT {BLOCK} FROM block WHERE last_id >= ? AND first_id <= ?', (first, first)
+            ).fetchall()
+            for row in rows:
+                block = self._cache.block(db, BlockRow(*row))
+                where = np.flatnonzero(np.isin(block.ids, left))
+                if len(where):
+                    yield block, where
+                    left = np.setdiff1d(left, block.ids[where])
+            left = left[left > first]
+
+    def _fitting(self, db: Connection, ids: 'np.ndarray[Any, np.dtype[np.int64]]') -> int:
+        """Return how many records are about a megabyte."""
+        (mean,) = db.execute('SELECT max(size / n) FROM block').fetchone()
+        return max(1, min(len(ids), SLICE_SIZE // max(1, mean or 1)))
+
+    # The schema
+
+    def migrate(self) -> None:
+        self._database.migrate()
+
+    def check(self) -> None:
+        self._database.check()
+
+    def close(self) -> None:
+        self._database.close()

@@ -1,0 +1,295 @@
+"""
+Finds the records of a filter in blocks, and counts them.
+
+Blocks whose time, level or signature exclude any match are skipped. Blocks overlap in time, because
+records may be late. So a page is complete when its last record is newer than all records of the
+next block.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chronologer.errors import QueryTimeoutError
+from chronologer.model import Filter
+from chronologer.query.tree import Condition
+from chronologer.search import fold
+from chronologer.storage.block.block import Block
+from chronologer.storage.block.cache import Cache
+from chronologer.storage.block.column import Choices, Mask, Positions
+from chronologer.storage.block.evaluate import evaluate
+from chronologer.storage.block.search import matching
+from chronologer.storage.block.signature import WORD, hashes_of, locate, may_have
+from chronologer.storage.block.store import BLOCK, SIGNATURE, BlockRow, read_part
+from chronologer.storage.block.tail import Chunk, Tail
+from chronologer.storage.bucket import ALL_TIME, time_range
+from chronologer.storage.database import Connection
+from chronologer.storage.listing import Position
+from chronologer.storage.render import is_searchable, required_equalities, required_texts
+
+MIN_TERM = 4  # bytes; shorter terms have no hash
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A block that may have matching records."""
+
+    first_id: int
+    last_id: int
+    count: int
+    low_ts: int  # microseconds since the epoch
+    high_ts: int
+    row: BlockRow | None  # None: it is in memory
+    chunk: Chunk | None
+
+
+class Find:
+    """One query, on a connection with a snapshot of the database."""
+
+    def __init__(self, db: Connection, cache: Cache, tail: Tail, filter: Filter, seconds: float):
+        self._db, self._cache, self._tail = db, cache, tail
+        self.filter = filter
+        self._span = time_range(filter)
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
+        self._hashes = [hash for term in _required(filter) for hash in hashes_of(term)]
+        self._signed: dict[int, int] | None = None
+
+    def positions(
+        self, left: int, count: int, ascending: bool = False, beyond: int | None = None
+    ) -> list[Position]:
+        """Return ts and id of records by their offset; only ids *beyond* one, if it is given."""
+        if count <= 0:
+            return []
+        want, sign = left + count, 1 if ascending else -1
+        ts, ids = np.empty(0, np.int64), np.empty(0, np.int64)
+        for candidate in self.candidates('low_ts' if ascending else 'high_ts DESC'):
+            bound = candidate.low_ts if ascending else -candidate.high_ts
+            if len(ts) >= want and sign * ts[want - 1] < bound:
+                break
+            block, where = self.look_through(candidate)
+            if not len(where):
+                continue
+            new_ts, new_ids = block.ts[where], block.ids[where]
+            if beyond is not None:
+                kept = new_ids > beyond if ascending else new_ids < beyond
+                new_ts, new_ids = new_ts[kept], new_ids[kept]
+            ts, ids = np.concatenate([ts, new_ts]), np.concatenate([ids, new_ids])
+            order = np.lexsort((sign * ids, sign * ts))[:want]
+            ts, ids = ts[order], ids[order]
+        return list(zip(ts[left:want].tolist(), ids[left:want].tolist(), strict=True))
+
+    def since(self, id: int, limit: int) -> list[Position]:
+        """Return ts and id of records after one, by ascending id."""
+        ts, ids = np.empty(0, np.int64), np.empty(0, np.int64)
+        for candidate in self.candidates('first_id', after_id=id):
+            if len(ids) >= limit and ids[limit - 1] < candidate.first_id:
+                break
+            block, where = self.look_through(candidate)
+            where = where[block.ids[where] > id]
+            ts, ids = np.concatenate([ts, block.ts[where]]), np.concatenate([ids, block.ids[where]])
+            order = np.argsort(ids, kind='stable')[:limit]
+            ts, ids = ts[order], ids[order]
+        return list(zip(ts.tolist(), ids.tolist(), strict=True))
+
+    def count(self) -> int:
+        """Count matching records."""
+        return sum(
+            candidate.count if self._is_all(candidate) else len(self.look_through(candidate)[1])
+            for candidate in self.candidates()
+        )
+
+    def count_steps(self, length: int) -> Counter[tuple[int, int]]:
+        """Count matching records per step of *length* microseconds and level."""
+        counts: Counter[tuple[int, int]] = Counter()
+        for candidate in self.candidates():
+            block, where = self.look_through(candidate)
+            if len(where):
+                counts.update(_steps(block.ts[where], block.levels[where], length))
+        return counts
+
+    def count_names(self) -> Counter[str]:
+        """Count matching records by the names of their loggers."""
+        counts: Counter[str] = Counter()
+        for candidate in self.candidates():
+            block, where = self.look_through(candidate)
+            names = block.names
+            if isinstance(names, Choices):
+                numbers = np.bincount(names.codes[where], minlength=len(names.distinct)).tolist()
+                for name, n in zip(names.distinct, numbers, strict=True):
+                    if n:
+                        counts[name] += n
+            else:
+                counts.update(name for _, name in names.some(where))
+        return counts
+
+    def candidates(self, order: str = 'id', after_id: int = 0) -> Iterator[Candidate]:
+        """Yield the blocks that may have matching records, in an order of ``block`` 's columns."""
+        chunks = [_of_chunk(chunk) for chunk in self._tail.read(self._db)]
+        column, _, direction = order.partition(' ')
+        sign = -1 if direction else 1
+        if column != 'id':
+            chunks.sort(key=lambda candidate: sign * getattr(candidate, column))
+        pending = iter(chunks)
+        chunk = next(pending, None)
+        for candidate in self._stored(order, after_id):
+            while (
+                chunk is not None
+                and column != 'id'
+                and sign * getattr(chunk, column) < sign * getattr(candidate, column)
+            ):
+                if self._may_match(chunk, after_id):
+                    yield chunk
+                chunk = next(pending, None)
+            yield candidate
+        while chunk is not None:
+            if self._may_match(chunk, after_id):
+                yield chunk
+            chunk = next(pending, None)
+
+    def _may_match(self, chunk: Candidate, after_id: int) -> bool:
+        is_during = chunk.high_ts >= self._span.low and chunk.low_ts <= self._span.high
+        return chunk.last_id > after_id and is_during
+
+    def _stored(self, order: str, after_id: int) -> Iterator[Candidate]:
+        where, parameters = ['1'], []
+        if after_id:
+            where.append('last_id > ?')
+            parameters.append(after_id)
+        if self._span.low > ALL_TIME.low:
+            where.append('high_ts >= ?')
+            parameters.append(self._span.low)
+        if self._span.high < ALL_TIME.high:
+            where.append('low_ts <= ?')
+            parameters.append(self._span.high)
+        if self.filter.level is not None:
+            where.append('max_level >= ?')
+            parameters.append(self.filter.level)
+        rows = self._db.execute(
+            f'SELECT {BLOCK} FROM block WHERE {" AND ".join(where)} ORDER BY {order}', parameters
+        )
+        for values in rows:
+            row = BlockRow(*values)
+            if not self._hashes or self._is_signed(row):
+                bounds = row.first_id, row.last_id, row.count, row.low_ts, row.high_ts
+                yield Candidate(*bounds, row, None)
+
+    def _is_signed(self, row: BlockRow) -> bool:
+        """Whether the signature of a block, or of its group, has all hashes."""
+        if row.group_id is None:
+            signature = read_part(self._db, row.id, SIGNATURE)
+            return may_have(signature, self._hashes)
+        if self._signed is None:
+            self._signed = self._read_signatures()
+        return bool(self._signed.get(row.group_id, 0) >> row.slot & 1)
+
+    def _read_signatures(self) -> dict[int, int]:
+        """For each group, a bit for each block that may have all hashes."""
+        signed: dict[int, int] | None = None
+        for hash in self._hashes:
+            page, offset = locate(hash)
+            rows = self._db.execute(
+                'SELECT group_id, substr(words, ?, ?) FROM signature WHERE page = ?',
+                (offset + 1, WORD, page),
+            )
+            words = {id: int.from_bytes(word, 'little') for id, word in rows.fetchall()}
+            if signed is not None:
+                words = {id: word & signed.get(id, 0) for id, word in words.items()}
+            signed = words
+        return signed or {}
+
+    def open(self, candidate: Candidate) -> Block:
+        """Return the block of a candidate."""
+        if candidate.chunk is not None:
+            return candidate.chunk.block
+        assert candidate.row is not None
+        return self._cache.block(self._db, candidate.row)
+
+    def _is_all(self, candidate: Candidate) -> bool:
+        """Whether all records of a block match."""
+        filter = self.filter
+        is_plain = (filter.level, filter.names, filter.search, filter.query) == (
+            None,
+            (),
+            None,
+            None,
+        )
+        return is_plain and self._is_during(candidate)
+
+    def _is_during(self, candidate: Candidate) -> bool:
+        return self._span.low <= candidate.low_ts and candidate.high_ts <= self._span.high
+
+    def look_through(self, candidate: Candidate) -> tuple[Block, Positions]:
+        """Return a block, and the positions of its matching records."""
+        if time.monotonic() > self._deadline:
+            raise QueryTimeoutError(self._seconds)
+        block = self.open(candidate)
+        if self._is_all(candidate):
+            return block, np.arange(len(block))
+        return block, np.flatnonzero(self._mask(candidate, block))
+
+    def _mask(self, candidate: Candidate, block: Block) -> Mask:
+        filter = self.filter
+        mask = np.ones(len(block), np.bool_)
+        if not self._is_during(candidate):
+            mask &= (block.ts >= self._span.low) & (block.ts <= self._span.high)
+        if filter.level is not None:
+            mask &= block.levels >= filter.level
+        if filter.names:
+            mask &= _named(block, filter.names)
+        if filter.search is not None and mask.any():
+            mask = matching(block, filter.search, mask)
+        if filter.query is not None and mask.any():
+            mask &= evaluate(block, filter.query).true
+        return mask
+
+
+def _named(block: Block, prefixes: tuple[str, ...]) -> Mask:
+    names = block.names
+    if isinstance(names, Choices):
+        return names.having(lambda name: name.startswith(prefixes))
+    hits: NDArray[np.bool_] = np.array(
+        [name.startswith(prefixes) for name in names.values()], np.bool_
+    )
+    return hits
+
+
+def _steps(
+    ts: NDArray[np.int64], levels: NDArray[np.int64], length: int
+) -> dict[tuple[int, int], int]:
+    """Count records per step and level: by one number for both."""
+    steps = ts // length
+    first = int(steps.min())
+    distinct, numbers = np.unique(levels, return_inverse=True)
+    keys, counts = np.unique((steps - first) * len(distinct) + numbers, return_counts=True)
+    starts = ((keys // len(distinct) + first) * length).tolist()
+    of_level = distinct[keys % len(distinct)].tolist()
+    return dict(zip(zip(starts, of_level, strict=True), counts.tolist(), strict=True))
+
+
+def _of_chunk(chunk: Chunk) -> Candidate:
+    ids = chunk.block.ids
+    bounds = int(ids[0]), int(ids[-1]), len(ids), chunk.low_ts, chunk.high_ts
+    return Candidate(*bounds, None, chunk)
+
+
+def _required(filter: Filter) -> list[bytes]:
+    """Return texts, case-folded, that a matching record contains."""
+    terms = set(filter.search.wanted) if filter.search is not None else set()
+    if filter.query is not None:
+        terms.update(map(fold, _required_by(filter.query)))
+    encoded = [term.encode() for term in terms if '\0' not in term]
+    return [term for term in encoded if len(term) >= MIN_TERM]
+
+
+def _required_by(query: Condition) -> list[str]:
+    equal = [
+        literal.value
+        for path, literal in required_equalities(query)
+        if isinstance(literal.value, str) and is_searchable(path)
+    ]
+    return [*required_texts(query), *equal]

@@ -1,0 +1,279 @@
+"""
+Writes records in a transaction: blocks, batches, counters, fields, keys.
+
+Many records become a block, which is built before the transaction. Fewer become a batch. Who fills
+a block's worth of batches makes the block and deletes them, in the same transaction.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chronologer.errors import RefusedError
+from chronologer.model import Record, microseconds
+from chronologer.storage import Batch, BatchKey, Outcome, Prepared, check_ascending, idempotency
+from chronologer.storage.block import store
+from chronologer.storage.block.build import Table, count_records, fields_of, make_table, selected
+from chronologer.storage.block.store import (
+    BatchRow,
+    Built,
+    State,
+    add_fields,
+    build,
+    encode_records,
+    insert_batch,
+    insert_block,
+    insert_lines,
+    join,
+    read_batches,
+    read_fields,
+    read_state,
+    write_state,
+)
+from chronologer.storage.bucket import QUARTER
+from chronologer.storage.database import Connection
+from chronologer.storage.fields import Fields
+from chronologer.storage.sql import counters
+from chronologer.storage.sql.dialect import Dialect
+
+# Records of a block; fewer at a time become a batch. Batches of so many bytes become one, too.
+BLOCK_RECORDS, MIN_RECORDS, MAX_BATCHES_SIZE = 4096, 2048, 8 * 2**20
+MIN_LINES = 32  # that are decoded together
+MAX_CACHED_LOGGERS, MAX_CACHED_NAME = 10_000, 200  # entries, characters
+
+ByName = Counter[tuple[str, int, int]]  # records by logger, quarter of an hour and level
+
+
+@dataclass(slots=True)
+class Piece:
+    """A batch of a request, ready to be written."""
+
+    content: Table | Sequence[Record]
+    lines: Sequence[bytes] = ()  # that it was decoded from, if it is a table
+    built: Sequence[Built] = ()  # its blocks, if there are many records
+    json: bytes = b''  # its records, else
+    error: RefusedError | None = None
+
+
+def prepare(batch: Batch) -> Piece:
+    """Encode a batch; the piece has an error if that is not possible."""
+    if isinstance(batch, Prepared):
+        decoded: Decoded = batch.rows
+        return Piece(decoded.table, batch.lines, decoded.built)
+    records = list(batch)
+    try:
+        if len(records) < MIN_RECORDS:
+            return Piece(records, json=encode_records(records))
+        return Piece(records, built=build_all(make_table(records)))
+    except (TypeError, ValueError, OverflowError) as ex:
+        return Piece(records, error=RefusedError(f'the storage cannot store the batch: {ex}'))
+
+
+@dataclass(slots=True)
+class Decoded:
+    """Lines of a slice as columns, and their blocks if they are many."""
+
+    table: Table
+    built: Sequence[Built]
+
+
+def decode(lines: Sequence[bytes]) -> Decoded | None:
+    """Decode lines, or return None if they are few or one of them is unusual."""
+    if len(lines) < MIN_LINES:
+        return None
+    table = store.lines.decode(lines)
+    if table is None:
+        return None
+    return Decoded(table, build_all(table) if len(lines) >= MIN_RECORDS else ())
+
+
+def build_all(table: Table) -> list[Built]:
+    """Build blocks of about the same size."""
+    count = max(1, len(table) // BLOCK_RECORDS)
+    if count == 1:
+        return [build(table)]
+    parts = np.array_split(np.arange(len(table)), count)
+    return [build(selected(table, where)) for where in parts]
+
+
+class Insertion:
+    """
+    Writes the batches of one storage; caches the ids of loggers, and batches that are in no block.
+
+    The caches are dropped with the connection, which ends when a transaction fails.
+    """
+
+    def __init__(self, dialect: Dialect):
+        self._dialect = dialect
+        self._db: Connection | None = None  # the last one
+        self._version = -1  # of the database, when the batches were cached
+        self._loggers: dict[str, int] = {}  # ids by name
+        self._fields: Fields = set()  # that are in their table
+        self._batches: list[BatchRow] | None = None  # None: not all are known
+
+    def drop_caches(self) -> None:
+        """Drop what another transaction of this connection has changed."""
+        self._version = -1
+
+    def insert(
+        self, db: Connection, pieces: Sequence[Piece], keys: Sequence[BatchKey | None]
+    ) -> list[Outcome]:
+        """Write batches with their keys; see `Storage.insert`."""
+        state = self._begin(db)
+        if any(keys):
+            idempotency.expire(db)
+        outcomes: list[Outcome] = []
+        few: list[tuple[Piece, range]] = []
+        for piece, key in zip(pieces, keys, strict=True):
+            outcome = piece.error or (idempotency.recall(db, key) if key else None)
+            if outcome is None:
+                ids = state.take_ids(len(piece.content))
+                outcome = list(ids)
+                if key:
+                    idempotency.remember(db, key, outcome)
+                if piece.built:
+                    self._insert_blocks(db, piece.built, ids)
+                elif ids:
+                    few.append((piece, ids))
+            outcomes.append(outcome)
+        if few:
+            self._insert_few(db, state, few)
+        write_state(db, state)
+        return outcomes
+
+    def restore(self, db: Connection, records: Sequence[Record]) -> None:
+        """Write records with their own ids; see `Storage.restore`."""
+        state = self._begin(db)
+        check_ascending(records, last_stored_id(db))
+        ids = [record.id for record in records if record.id is not None]
+        state.last_id = max(state.last_id, ids[-1])
+        try:
+            if len(records) < MIN_RECORDS:
+                self._insert_records(db, state, records, ids, encode_records(records))
+            else:
+                blocks = build_all(make_table(records).with_ids(ids))
+                self._insert_blocks(db, blocks, ids)
+        except (TypeError, ValueError, OverflowError) as ex:
+            error = f'the storage cannot store the records {ids[0]} to {ids[-1]}: {ex}'
+            raise RefusedError(error) from ex
+        write_state(db, state)
+
+    def _begin(self, db: Connection) -> State:
+        """Drop caches that another connection has made invalid; return the state."""
+        if db is not self._db:
+            self._db = db
+            self._loggers.clear()
+            self._fields.clear()
+            self._version = -1
+        (version,) = db.execute('PRAGMA data_version').fetchone()
+        if version != self._version:
+            self._batches = None
+            self._version = version
+        return read_state(db)
+
+    def _insert_few(self, db: Connection, state: State, few: Sequence[tuple[Piece, range]]) -> None:
+        """Write pieces of few records: together those that are no lines."""
+        if sum(len(ids) for _, ids in few) >= MIN_RECORDS:
+            table = join((piece.content, ids) for piece, ids in few)
+            self._insert_blocks(db, build_all(table), [id for _, ids in few for id in ids])
+            return
+        records: list[Record] = []
+        its_ids: list[int] = []
+        for piece, ids in few:
+            if isinstance(piece.content, Table):
+                id = insert_lines(db, piece.lines, ids)
+                size = sum(map(len, piece.lines))
+                self._count(db, count_records(piece.content))
+                self._note(db, state, BatchRow(id, ids, piece.content, size))
+            else:
+                records += piece.content
+                its_ids += ids
+        if records:
+            json = b','.join(piece.json for piece, _ in few if piece.json)
+            self._insert_records(db, state, records, its_ids, json)
+
+    def _insert_blocks(self, db: Connection, blocks: Sequence[Built], ids: Sequence[int]) -> None:
+        start = 0
+        for built in blocks:
+            its_ids = ids[start : start + built.packed.count]
+            start += built.packed.count
+            insert_block(db, built, its_ids)
+            self._count(db, count_records(built.table))
+            self._add_fields(db, built.table)
+
+    def _insert_records(
+        self,
+        db: Connection,
+        state: State,
+        records: Sequence[Record],
+        ids: Sequence[int],
+        json: bytes,
+    ) -> None:
+        id = insert_batch(db, json, ids)
+        self._count(db, _count(records))
+        self._note(db, state, BatchRow(id, ids, records, len(json)))
+
+    def _note(self, db: Connection, state: State, batch: BatchRow) -> None:
+        """Note a batch, and make blocks of all batches if there are enough records, or bytes."""
+        if self._batches is not None:
+            self._batches.append(batch)
+        state.batched += len(batch.ids)
+        state.batched_size += batch.size
+        if state.batched >= BLOCK_RECORDS or state.batched_size >= MAX_BATCHES_SIZE:
+            self._seal(db)
+            state.batched = state.batched_size = 0
+
+    def _seal(self, db: Connection) -> None:
+        """Make blocks of all batches."""
+        batches = read_batches(db) if self._batches is None else self._batches
+        self._batches = []
+        table = join((batch.content, batch.ids) for batch in batches)
+        ids = [id for batch in batches for id in batch.ids]
+        start = 0
+        for built in build_all(table):
+            insert_block(db, built, ids[start : start + built.packed.count])
+            start += built.packed.count
+            self._add_fields(db, built.table)
+        db.execute('DELETE FROM batch WHERE id <= ?', (batches[-1].id,))
+
+    def _count(self, db: Connection, by_name: ByName) -> None:
+        counts = Counter(
+            {
+                (self._logger_id(db, name), quarter, level): n
+                for (name, quarter, level), n in by_name.items()
+            }
+        )
+        counters.add(db, self._dialect, counts)
+
+    def _add_fields(self, db: Connection, table: Table) -> None:
+        fields = fields_of(table)
+        if not fields <= self._fields:
+            self._fields = read_fields(db)
+            add_fields(db, fields, self._fields)
+
+    def _logger_id(self, db: Connection, name: str) -> int:
+        id = self._loggers.get(name)
+        if id is not None:
+            return id
+        id = self._dialect.find_logger(db, name)
+        if id is None:
+            id = self._dialect.add_logger(db, name)
+        if len(name) <= MAX_CACHED_NAME:
+            if len(self._loggers) >= MAX_CACHED_LOGGERS:
+                self._loggers.clear()
+            self._loggers[name] = id
+        return id
+
+
+def _count(records: Sequence[Record]) -> ByName:
+    return Counter((name, microseconds(ts) // QUARTER, level) for ts, name, level, *_ in records)
+
+
+def last_stored_id(db: Connection) -> int:
+    """Return the highest id of a record, or 0."""
+    ids = db.execute(
+        'SELECT (SELECT max(last_id) FROM block), (SELECT max(last_id) FROM batch)'
+    ).fetchone()
+    return max(id or 0 for id in ids)

@@ -1,0 +1,316 @@
+"""Behaviour of storages with blocks only: what blocks and batches promise, crashes, old files."""
+
+import random
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from datetime import datetime, timedelta, timezone
+
+import orjson
+import pytest
+
+from chronologer.copy import copy, open_source
+from chronologer.errors import SchemaError
+from chronologer.model import EPOCH, Filter, Record, microseconds
+from chronologer.search import parse_search
+from chronologer.storage import BatchKey, create_storage
+from chronologer.storage.block import find, insertion
+from chronologer.storage.block.store import BLOCK, BlockRow, read_batches
+from test.engine.copy.records import silent
+
+START = datetime(2024, 6, 1, tzinfo=timezone.utc)
+FAR = datetime.max.replace(tzinfo=timezone.utc)
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    """Blocks of 64 records, from 32 on."""
+    monkeypatch.setattr(insertion, 'BLOCK_RECORDS', 64)
+    monkeypatch.setattr(insertion, 'MIN_RECORDS', 32)
+
+
+@pytest.fixture
+def dsn(tmp_path):
+    """The DSN of an empty storage."""
+    dsn = f'sqlite:///{tmp_path}/test.sqlite'
+    with create_storage(dsn) as storage:
+        storage.migrate()
+    return dsn
+
+
+@pytest.fixture
+def storage(dsn):
+    """An empty storage."""
+    with create_storage(dsn) as storage:
+        yield storage
+
+
+def make(count: int, start: datetime = START, name: str = 'app') -> list[Record]:
+    return [
+        Record(start + timedelta(seconds=n), name, 20, f'number {n}', {'data': {'n': n}})
+        for n in range(count)
+    ]
+
+
+def blocks(storage) -> list[BlockRow]:
+    with storage._database.read() as db:
+        return [BlockRow(*row) for row in db.execute(f'SELECT {BLOCK} FROM block ORDER BY id')]
+
+
+def counters(storage) -> list:
+    with storage._database.read() as db:
+        by_level = db.execute('SELECT * FROM count_by_level ORDER BY 1, 2, 3').fetchall()
+        return [*by_level, *db.execute('SELECT * FROM count_by_logger ORDER BY 1, 2, 3, 4')]
+
+
+def check(storage) -> list[int]:
+    """Make sure that each record is in one block or batch; return the ids."""
+    ids: list[int] = []
+    with storage._database.snapshot() as db:
+        for row in blocks(storage):
+            block = storage._cache.block(db, row)
+            of_block = block.ids.tolist()
+            assert [row.first_id, row.last_id] == [of_block[0], of_block[-1]]
+            assert [row.low_ts, row.high_ts] == [block.ts.min(), block.ts.max()]
+            assert row.max_level == block.levels.max()
+            assert row.count == len(of_block)
+            ids += of_block
+        batches = read_batches(db)
+        state = db.execute('SELECT batched, batched_size FROM state').fetchone()
+        sizes = sum(batch.size for batch in batches)
+        assert (sum(len(batch.ids) for batch in batches), sizes) == state
+        orphans = 'SELECT count(*) FROM part WHERE id / 1024 NOT IN (SELECT id FROM block)'
+        assert (0,) == db.execute(orphans).fetchone()
+    ids += [id for batch in batches for id in batch.ids]
+    assert len(ids) == len(set(ids))
+    assert sorted(ids) == [record.id for record in storage.since(0, Filter(), 10**6)]
+    return sorted(ids)
+
+
+def test_blocks_and_batches_partition_the_ids(storage, dsn):
+    """Whatever is written by one process or two, together or one by one, is there once."""
+    stored: list[int] = []
+    chance = random.Random(1)
+    with create_storage(dsn) as other:
+        for number in range(60):
+            sizes = [chance.choice([0, 1, 1, 2, 9, 31, 32, 70]) for _ in range(3)]
+            batches = [make(size, START + timedelta(hours=chance.random())) for size in sizes]
+            keys = [None, BatchKey(b'o' * 16, str(number // 2), b'd' * 16), None]
+            outcomes = chance.choice([storage, other]).insert(batches, keys)
+            for outcome in outcomes:
+                stored += [id for id in outcome if id not in stored]
+    assert stored == check(storage)
+    assert len(blocks(storage)) > 10
+    storage.purge(START + timedelta(minutes=30), Filter(level=20))
+    left = check(storage)
+    assert set(left) < set(stored)
+    assert len(left) == storage.count(Filter())
+
+
+def test_sealing_changes_no_counter(storage):
+    """Records are counted when they are acknowledged, and not again when they become a block."""
+    for record in make(63):
+        storage.insert([[record]])
+    assert [] == blocks(storage)
+    storage.insert([make(1)])
+    assert [64] == [row.count for row in blocks(storage)]
+    before = counters(storage)
+    with create_storage(f'sqlite:///{storage._database.path}.2') as whole:
+        whole.migrate()
+        whole.insert([[*make(63), *make(1)]])
+        assert before == counters(whole)
+
+
+def test_who_fills_a_block_makes_it(storage, dsn):
+    """Also if another process has written most of it."""
+    for record in make(62):
+        storage.insert([[record]])
+    with create_storage(dsn) as other:
+        other.insert([make(1)])
+        assert [] == blocks(storage)
+        storage.insert([make(1)])
+    assert [64] == [row.count for row in blocks(storage)]
+    assert list(range(1, 65)) == check(storage)
+
+
+def test_a_purge_replaces_a_block_with_its_ids(storage):
+    """Whole blocks are deleted by age, others are rewritten."""
+    storage.insert([make(64), make(64, START + timedelta(hours=1), 'other')])
+    first, second = blocks(storage)
+    assert 64 == storage.purge(START + timedelta(minutes=30), Filter())
+    assert [second] == blocks(storage)
+    assert 10 == storage.purge(START + timedelta(hours=1, seconds=10), Filter())
+    (third,) = blocks(storage)
+    assert third.id > second.id > first.id
+    assert list(range(75, 129)) == check(storage)
+
+
+def opened(storage, monkeypatch, function) -> int:
+    """Return how many blocks are looked through."""
+    seen = []
+    look_through = find.Find.look_through
+    monkeypatch.setattr(
+        find.Find, 'look_through', lambda self, one: (seen.append(one), look_through(self, one))[1]
+    )
+    function()
+    monkeypatch.undo()
+    return len(seen)
+
+
+@pytest.mark.parametrize(
+    ('late', 'limit'), [(lambda n: timedelta(seconds=n % 3), 3), (lambda n: timedelta(0), 1)]
+)
+def test_a_page_of_nearly_ordered_records_opens_few_blocks(storage, monkeypatch, late, limit):
+    """Blocks are opened by their highest time until the page is full."""
+    records = [record._replace(ts=record.ts - late(n)) for n, record in enumerate(make(1280))]
+    storage.insert([records])
+    assert 20 == len(blocks(storage))
+    newest = sorted(range(1280), key=lambda n: (records[n].ts, n), reverse=True)
+    page = [record.id - 1 for record in storage.range(Filter(level=0), 0, 39)]
+    assert newest[:40] == page
+    assert opened(storage, monkeypatch, lambda: storage.range(Filter(), 0, 39)) <= limit
+
+
+def test_late_records_cost_few_blocks(storage, monkeypatch):
+    """One record in a hundred comes a week late; a page opens at most half of the blocks."""
+    records = [
+        record._replace(ts=record.ts - timedelta(days=7) * (n % 100 == 50))
+        for n, record in enumerate(make(1280))
+    ]
+    storage.insert([records])
+    expected = sorted(range(1280), key=lambda n: (records[n].ts, n), reverse=True)[:40]
+    assert expected == [record.id - 1 for record in storage.range(Filter(), 0, 39)]
+    assert opened(storage, monkeypatch, lambda: storage.range(Filter(), 0, 39)) <= 10
+
+
+def test_a_purge_gives_space_back(storage):
+    """The file is smaller afterwards."""
+    noise = random.Random(1)
+    for start in range(20):
+        records = make(64, START + timedelta(days=start))
+        storage.insert([[r._replace(message=noise.randbytes(2000).hex()) for r in records]])
+    path = storage._database.path
+
+    def size() -> int:
+        storage._database.write(lambda db: None)
+        with sqlite3.connect(path) as db:
+            db.execute('PRAGMA wal_checkpoint(TRUNCATE)')
+        return path.stat().st_size
+
+    before = size()
+    assert 64 * 18 == storage.purge(START + timedelta(days=17, hours=12), Filter())
+    assert size() < before / 4
+    assert list(range(64 * 18 + 1, 64 * 20 + 1)) == check(storage)
+
+
+def test_odd_records_are_sealed(storage):
+    """What is acknowledged in a batch can always become part of a block."""
+    odd = [
+        Record(EPOCH, 'a\0b', 20, 'nul \0 inside', {'data': {'\0': '\0', 'huge': 2**64 - 1}}),
+        Record(EPOCH, '', -(2**31), '', {'': {}, 'data': [], 'meta': 'text', 'error': None}),
+        Record(EPOCH, 'n' * 70_000, 2**31 - 1, 'm', {'data': {'k' * 16_000: {'a': [None, {}]}}}),
+        Record(EPOCH, 'a', 20, 'x' * 2_000_000, {'meta': {'msecs': -0.0, 'lineno': True}}),
+        Record(EPOCH, 'a', 20, 'm', {'data': {f'field {n}': n for n in range(10_000)}}),
+    ]
+    for number in range(20):
+        ((*ids,),) = storage.insert([[record._replace(message=record.message) for record in odd]])
+        assert odd == [
+            record._replace(id=None)
+            for record in storage.since(ids[0] - 1, Filter(), 5, whole=True)
+        ], number
+    assert 1 <= len(blocks(storage)) <= 5
+    check(storage)
+    for record in storage.since(0, Filter(), 100, whole=True):
+        assert odd[(record.id - 1) % 5] == record._replace(id=None)
+    assert 20 == storage.count(Filter(search=parse_search('"nul"')))
+
+
+OLD = """
+    CREATE TABLE logger (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE record (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, ts INTEGER NOT NULL, level INTEGER NOT NULL,
+        logger INTEGER NOT NULL REFERENCES logger, message TEXT NOT NULL, logrec TEXT NOT NULL
+    );
+    CREATE TABLE _yoyo_migration (
+        migration_hash VARCHAR(64), migration_id VARCHAR(255), applied_at_utc TIMESTAMP,
+        PRIMARY KEY (migration_hash)
+    );
+    INSERT INTO _yoyo_migration VALUES ('hash', '20261122_01_record', '2026-11-22 00:00:00');
+"""
+
+
+def test_a_file_of_an_earlier_version_is_refused_and_can_be_copied(tmp_path):
+    """The message has the command, which brings all records over with their ids."""
+    path = tmp_path / 'old.sqlite'
+    records = [
+        record._replace(id=id) for id, record in zip(range(3, 1803, 3), make(600), strict=True)
+    ]
+    with sqlite3.connect(path) as db:
+        db.executescript(OLD)
+        db.execute("INSERT INTO logger (id, name) VALUES (1, 'app')")
+        for ts, _, level, message, logrec, id in records:
+            row = id, microseconds(ts), level, message, orjson.dumps(logrec).decode()
+            db.execute('INSERT INTO record VALUES (?, ?, ?, 1, ?, ?)', row)
+    db.close()
+    before = path.read_bytes()
+    with create_storage(f'sqlite:///{path}') as old:
+        for refused in (old.check, old.migrate):
+            with pytest.raises(SchemaError, match=f'copy sqlite:///{path} sqlite:///NEW'):
+                refused()
+    target = f'sqlite:///{tmp_path}/new.sqlite'
+    with open_source(f'sqlite:///{path}') as source, create_storage(target) as storage:
+        report = copy(source, storage, silent)
+        assert (600, 600, {}) == (report.copied, report.records, report.differences)
+        assert records == list(storage.since(0, Filter(), 1000, whole=True))
+        assert 0 == copy(source, storage, silent).copied
+        check(storage)
+    assert before == path.read_bytes()
+
+
+CRASHING = """
+    import os, random, sys, time
+    from chronologer.model import EPOCH, Filter, Record
+    from chronologer.storage import create_storage
+    from chronologer.storage.block import insertion
+
+    insertion.BLOCK_RECORDS, insertion.MIN_RECORDS = 64, 32
+    dsn, seed = sys.argv[1], int(sys.argv[2])
+    chance = random.Random(seed)
+    for _ in range(25):
+        read, write = os.pipe()
+        process = os.fork()
+        if not process:
+            with create_storage(dsn) as storage:
+                while True:
+                    records = [Record(EPOCH, 'app', 20, 'm', {})] * chance.choice([1, 9, 15, 40])
+                    (ids,) = storage.insert([records])
+                    os.write(write, b'%d %d\\n' % (ids[0], ids[-1]))
+        os.close(write)
+        time.sleep(chance.uniform(0.01, 0.15))
+        os.kill(process, 9)
+        os.waitpid(process, 0)
+        with open(read) as acknowledged:
+            print(acknowledged.read(), end='', flush=True)
+"""
+
+
+@pytest.mark.parametrize('seed', [1, 2])
+def test_a_writer_is_killed_around_sealing(storage, dsn, seed):
+    """25 times: what was acknowledged is there, counted, and in one block or batch."""
+    code = textwrap.dedent(CRASHING)
+    done = subprocess.run(
+        [sys.executable, '-c', code, dsn, str(seed)], capture_output=True, text=True, timeout=120
+    )
+    assert 0 == done.returncode, done.stderr
+    acknowledged = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
+    assert len(acknowledged) > 25
+    ids = set(check(storage))
+    for first, last in acknowledged:
+        assert ids.issuperset(range(first, last + 1))
+    assert len(ids) == storage.count(Filter()) == sum(n for *_, n in levels(storage))
+    assert len(blocks(storage)) > 5
+
+
+def levels(storage) -> list[tuple]:
+    return storage.timeline(Filter(), timedelta(days=1))
