@@ -16,7 +16,7 @@ from chronologer.ingest.normalisation import INTEGER_MAX, INTEGER_MIN
 
 MAX_VALUES = 200_000  # in one text: each may need 80 bytes of memory
 
-# A text without 19 digits in a row has no integer beyond 64 bits.
+# A text without 19 digits in a row has no integer beyond 64 bits; decimals of floats may be more.
 DIGITS = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
 LONG_NUMBER = b'0' * 19
 ESCAPED_NUL = b'\\u0000'
@@ -28,7 +28,19 @@ UNDECODABLE = {0xDC00 + byte: f'\\\\x{byte:02x}' for byte in range(0x80, 0x100)}
 
 def is_plain(text: bytes) -> bool:
     """Whether all texts and numbers in *text* are their own stored form."""
-    return ESCAPED_NUL not in text and LONG_NUMBER not in text.translate(DIGITS)
+    return ESCAPED_NUL not in text and not _has_long_integer(text)
+
+
+def _has_long_integer(text: bytes) -> bool:
+    """Whether there are 19 digits in a row that are not the decimals of a float."""
+    digits = text.translate(DIGITS)
+    at = digits.find(LONG_NUMBER)
+    while at >= 0:
+        if text[at - 1 : at] != b'.':
+            return True
+        end = digits.find(b' ', at)
+        at = digits.find(LONG_NUMBER, end) if end >= 0 else -1
+    return False
 
 
 def parse_json(text: bytes, plain: bool = False, kind: type = dict) -> tuple[Any, bool]:
@@ -55,7 +67,7 @@ def parse_json(text: bytes, plain: bool = False, kind: type = dict) -> tuple[Any
     except orjson.JSONDecodeError:
         value, plain = _parse_leniently(text), False
     else:
-        if not plain and LONG_NUMBER in text.translate(DIGITS):
+        if not plain and _has_long_integer(text):
             value = _parse_leniently(text)
     if type(value) is not kind:
         what = 'object' if kind is dict else 'array'

@@ -76,6 +76,7 @@ class Block:
     def __init__(self, count: int, first_id: int, memo: Memo, load: Load):
         self.count, self._first_id = count, first_id
         self._memo, self._load = memo, load
+        self._sorted: Texts | None = None  # messages
         self._columns = memo.columns
         self.keys = memo.keys  # fields of ``logrec``, and `REST` if there are too many
 
@@ -140,9 +141,23 @@ class Block:
                 raw |= column.present
         return raw if raw.any() else None
 
+    def kind(self, key: Key) -> str:
+        """Return how a column is encoded; the groups' own columns have no kind of theirs."""
+        if key not in self._columns:
+            return ''
+        kind = self._columns[key][1]
+        return str(kind[2][0] if kind[0] == 'some' else kind[0])
+
     def column(self, key: Key) -> Column | None:
         """Return a column, or None if no record has the field."""
-        return self.once(('column', key), lambda: self._decode(key))
+        if self.kind(key) == 'message':
+            key = MESSAGE
+        if self.kind(key) != 'sorted':
+            return self.once(('column', key), lambda: self._decode(key))
+        if self._sorted is None:  # not for all queries: it may load the sites later
+            data = self.once(('texts', key), lambda: self._data(key)[1])
+            self._sorted = Texts(self.count, data, self._by_site)
+        return self._sorted
 
     def records(self, positions: Positions, whole: bool) -> Iterator[Record]:
         """Yield the records at *positions*, with ``logrec`` if *whole*."""
@@ -236,11 +251,6 @@ class Block:
         if key not in self._columns:
             return None
         kind, data = self._data(key)
-        if kind[0] == 'sorted':
-            order = np.argsort(self._codes(SITE).astype(np.uint16), kind='stable')
-            return Texts(self.count, data, order)
-        if kind[0] == 'message':
-            return self.column(MESSAGE)
         if kind[0] == 'milliseconds':
             others = np.frombuffer(data, '<u4', kind[1])
             numbers = (self.ts % 1_000_000 // 1000).astype(np.float64)
@@ -251,6 +261,9 @@ class Block:
             scaled = from_planes(low, width, data, self.count) + self.ts
             return Numbers(self.count, scaled / 1000.0)
         return decode(kind, data, self.count)
+
+    def _by_site(self) -> Positions:
+        return np.argsort(self._codes(SITE).astype(np.uint16), kind='stable')
 
     def _decode_member(self, key: Key, name: str) -> Column | None:
         codes, combinations = self._codes(name), self._combinations(name)

@@ -117,10 +117,10 @@ class Texts(Column):
     """
     Texts with NUL between them, in UTF-8.
 
-    They may be in another *order* than the records: that of the values at each position.
+    They may be in another order than the records; *order* then returns the value at each position.
     """
 
-    def __init__(self, count: int, data: bytes, order: Positions | None = None):
+    def __init__(self, count: int, data: bytes, order: Callable[[], Positions] | None = None):
         super().__init__(count)
         self.data, self._order = data, order
 
@@ -135,7 +135,7 @@ class Texts(Column):
         """Which text each value is."""
         assert self._order is not None
         rank = np.empty(self.count, np.intp)
-        rank[self._order] = np.arange(self.count)
+        rank[self._order()] = np.arange(self.count)
         return rank
 
     def values(self) -> Sequence[Any]:
@@ -146,8 +146,9 @@ class Texts(Column):
         """Return which texts contain *term*, or that in which *data* has other characters."""
         hits = np.zeros(self.count, np.bool_)
         *pieces, _ = (self.data if data is None else data).split(term)
-        if pieces:
-            hits[np.cumsum([piece.count(b'\0') for piece in pieces])] = True
+        if not pieces:
+            return hits
+        hits[np.cumsum([piece.count(b'\0') for piece in pieces])] = True
         return hits if self._order is None else hits[self._rank]
 
     def at(self, numbers: Positions) -> Sequence[Any]:

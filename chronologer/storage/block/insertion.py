@@ -40,6 +40,7 @@ from chronologer.storage.sql.dialect import Dialect
 
 # Records of a block; fewer at a time become a batch. Batches of so many bytes become one, too.
 BLOCK_RECORDS, MIN_RECORDS, MAX_BATCHES_SIZE = 4096, 2048, 8 * 2**20
+JOINED_RECORDS = 256  # of which columns are made together, before there are enough for a block
 MIN_LINES = 32  # that are decoded together
 MAX_CACHED_LOGGERS, MAX_CACHED_NAME = 10_000, 200  # entries, characters
 
@@ -112,6 +113,7 @@ class Insertion:
         self._loggers: dict[str, int] = {}  # ids by name
         self._fields: Fields = set()  # that are in their table
         self._batches: list[BatchRow] | None = None  # None: not all are known
+        self._joined, self._new_records = 0, 0  # batches of which columns were made; records after
 
     def drop_caches(self) -> None:
         """Drop what another transaction of this connection has changed."""
@@ -218,17 +220,34 @@ class Insertion:
     def _note(self, db: Connection, state: State, batch: BatchRow) -> None:
         """Note a batch, and make blocks of all batches if there are enough records, or bytes."""
         if self._batches is not None:
-            self._batches.append(batch)
+            self._remember(self._batches, batch)
         state.batched += len(batch.ids)
         state.batched_size += batch.size
         if state.batched >= BLOCK_RECORDS or state.batched_size >= MAX_BATCHES_SIZE:
             self._seal(db)
             state.batched = state.batched_size = 0
 
+    def _remember(self, batches: list[BatchRow], batch: BatchRow) -> None:
+        """
+        Cache a batch for the block that it will be part of.
+
+        Columns of some hundred records are made together, so that posts do not wait for those of a
+        whole block.
+        """
+        batches.append(batch)
+        self._new_records += len(batch.ids)
+        if self._new_records >= JOINED_RECORDS:
+            new = batches[self._joined :]
+            table = join((one.content, one.ids) for one in new)
+            ids = [id for one in new for id in one.ids]
+            size = sum(one.size for one in new)
+            batches[self._joined :] = [BatchRow(batch.id, ids, table, size)]
+            self._joined, self._new_records = len(batches), 0
+
     def _seal(self, db: Connection) -> None:
         """Make blocks of all batches."""
         batches = read_batches(db) if self._batches is None else self._batches
-        self._batches = []
+        self._batches, self._joined, self._new_records = [], 0, 0
         table = join((batch.content, batch.ids) for batch in batches)
         ids = [id for batch in batches for id in batch.ids]
         start = 0

@@ -7,6 +7,8 @@ from chronologer.storage.block.block import Block
 from chronologer.storage.block.build import MESSAGE, REST, Key
 from chronologer.storage.block.column import Choices, Column, Digits, Items, Mask, Texts
 
+NUMBERS = frozenset(['int', 'decimal', 'float', 'milliseconds', 'since'])  # kinds without texts
+DIGITS = frozenset(['hex', 'uuid'])
 EXC_TEXT = ('error', 'exc_text')
 
 
@@ -28,7 +30,9 @@ def _having(block: Block, term: str) -> Mask:
     raw = block.raw
     keys: list[Key] = [MESSAGE, *block.keys]
     for key in keys:
-        if key[:1] == (UNSEARCHED,) and raw is None:
+        if (key[:1] == (UNSEARCHED,) and raw is None) or block.kind(key) in NUMBERS:
+            continue
+        if block.kind(key) in DIGITS and not Digits.CHARACTERS.issuperset(term.encode()):
             continue
         column = block.column(key)
         assert column is not None

@@ -91,7 +91,8 @@ def test_some_positions():
 def test_texts_that_contain_a_term(texts, term):
     """Texts are searched in one piece, in any order of them."""
     order = np.argsort(np.array(texts, object), kind='stable')
-    for values, permutation in ((texts, None), ([texts[number] for number in order], order)):
+    ordered = [texts[number] for number in order]
+    for values, permutation in ((texts, None), (ordered, lambda: order)):
         data = encoding.join_texts(values)
         assert data is not None
         one = column.Texts(len(texts), data, permutation)
