@@ -146,6 +146,15 @@ def test_a_purge_replaces_a_block_with_its_ids(storage):
     assert list(range(75, 129)) == check(storage)
 
 
+def test_a_purge_of_blocks_of_the_same_time(storage):
+    """None of them is left out, and none is looked through twice."""
+    for count in (70, 40, 90, 33):
+        records = [record._replace(ts=START) for record in make(count)]
+        storage.insert([[*records[:-1], records[-1]._replace(ts=START + timedelta(days=count))]])
+    assert 229 == storage.purge(START + timedelta(seconds=1), Filter(level=20))
+    assert 4 == storage.count(Filter()) == len(check(storage))
+
+
 def opened(storage, monkeypatch, function) -> int:
     """Return how many blocks are looked through."""
     seen = []

@@ -6,6 +6,7 @@ read them; `evaluate` and `search` find records in a block. `store` has the tabl
 writes, `find` answers, `tail` has what is in no block yet.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chronologer.model import MICROSECOND, Filter, Record, instant, microseconds
 from chronologer.query.tree import Path
@@ -29,6 +31,7 @@ from chronologer.storage import (
 from chronologer.storage.block import insertion
 from chronologer.storage.block.block import Block
 from chronologer.storage.block.cache import Cache
+from chronologer.storage.block.column import Positions
 from chronologer.storage.block.find import Find
 from chronologer.storage.block.insertion import Insertion, last_stored_id
 from chronologer.storage.block.operand import column_at
@@ -40,6 +43,9 @@ from chronologer.storage.database import Connection, Database
 from chronologer.storage.listing import MAX_FACET_TEXT, SLICE_SIZE, Listing, Position
 from chronologer.storage.sql import counters
 from chronologer.storage.sql.dialect import Dialect
+
+Ids = NDArray[np.int64]
+Located = tuple[Block, Positions, int]  # positions of records in a block, and its size in bytes
 
 
 class BlockStorage(Listing):
@@ -99,7 +105,7 @@ class BlockStorage(Listing):
 
     def get(self, id: int) -> Record | None:
         with self._database.snapshot() as db:
-            for block, positions in self._locate(db, np.array([id])):
+            for block, positions, _ in self._locate(db, np.array([id])):
                 return next(block.records(positions, whole=True))
         return None
 
@@ -133,8 +139,10 @@ class BlockStorage(Listing):
         ids = np.fromiter((id for _, id in positions), np.int64, len(positions))
         records: dict[int, Record] = {}
         with self._database.snapshot() as db:
-            taken = self._fitting(db, ids)
-            for block, where in self._locate(db, ids[:taken]):
+            located = list(self._locate(db, ids))
+            taken = _fitting(ids, located)
+            for block, where, _ in located:
+                where = where[np.isin(block.ids[where], ids[:taken])]
                 records.update((record.id or 0, record) for record in block.records(where, whole))
         return [records[id] for id in ids[:taken].tolist() if id in records], taken
 
@@ -191,7 +199,7 @@ class BlockStorage(Listing):
         ids = np.fromiter((id for _, id in newest), np.int64, len(newest))
         values: dict[int, Any] = {}
         with self._database.snapshot() as db:
-            for block, where in self._locate(db, ids):
+            for block, where, _ in self._locate(db, ids):
                 column, _ = column_at(block, path)
                 if column is not None:
                     its_ids = block.ids[where].tolist()
@@ -220,33 +228,26 @@ class BlockStorage(Listing):
     def _within(self, db: Connection, filter: Filter, span: Range) -> Find:
         return self._query(db, filter.within(instant(span.low), instant(span.high)))
 
-    def _locate(
-        self, db: Connection, ids: 'np.ndarray[Any, np.dtype[np.int64]]'
-    ) -> Iterator[tuple[Block, 'np.ndarray[Any, np.dtype[np.intp]]']]:
-        """Yield the blocks that have records with *ids*, with their positions there."""
+    def _locate(self, db: Connection, ids: Ids) -> Iterator[Located]:
+        """Find the records with *ids*."""
         left = np.sort(ids)
         for chunk in self._tail.read(db):
             where = np.flatnonzero(np.isin(chunk.block.ids, left))
             if len(where):
-                yield chunk.block, where
+                yield chunk.block, where, chunk.size
                 left = np.setdiff1d(left, chunk.block.ids[where])
         while len(left):
             first = int(left[0])
             rows = db.execute(
                 f'SELECT {BLOCK} FROM block WHERE last_id >= ? AND first_id <= ?', (first, first)
             ).fetchall()
-            for row in rows:
-                block = self._cache.block(db, BlockRow(*row))
+            for row in itertools.starmap(BlockRow, rows):
+                block = self._cache.block(db, row)
                 where = np.flatnonzero(np.isin(block.ids, left))
                 if len(where):
-                    yield block, where
+                    yield block, where, row.size
                     left = np.setdiff1d(left, block.ids[where])
             left = left[left > first]
-
-    def _fitting(self, db: Connection, ids: 'np.ndarray[Any, np.dtype[np.int64]]') -> int:
-        """Return how many records are about a megabyte."""
-        (mean,) = db.execute('SELECT max(size / n) FROM block').fetchone()
-        return max(1, min(len(ids), SLICE_SIZE // max(1, mean or 1)))
 
     # The schema
 
@@ -258,3 +259,11 @@ class BlockStorage(Listing):
 
     def close(self) -> None:
         self._database.close()
+
+
+def _fitting(ids: Ids, located: Sequence[Located]) -> int:
+    """Return how many records are about a megabyte, by the mean sizes of their blocks."""
+    sizes = np.zeros(len(ids))
+    for block, where, size in located:
+        sizes[np.isin(ids, block.ids[where])] = size / len(block)
+    return 1 + int(np.searchsorted(np.cumsum(sizes)[:-1], SLICE_SIZE))

@@ -50,12 +50,13 @@ class Purge:
 
     def __init__(self, dialect: Dialect, cache: Cache, filter: Filter):
         self._dialect, self._cache, self._filter = dialect, cache, filter
-        self._done: tuple[int, int] | None = None  # low_ts and id of the last block, once begun
+        self._has_begun = False
+        self._done: set[int] = set()  # ids of blocks without matching records
 
     def purge_some(self, db: Connection) -> int:
         """Delete some matching records; return their number, which is 0 if there are no more."""
-        purged = self._purge_batches(db) if self._done is None else 0
-        self._done = self._done or (-(2**63), 0)
+        purged = 0 if self._has_begun else self._purge_batches(db)
+        self._has_begun = True
         purged = purged or self._purge_block(db)
         _give_back(db)
         return purged
@@ -67,9 +68,9 @@ class Purge:
         find = self._find(db)
         for candidate in find.candidates('low_ts'):
             row = candidate.row
-            if row is None or (row.low_ts, row.id) <= (self._done or (0, 0)):
+            if row is None or row.id in self._done:
                 continue
-            self._done = row.low_ts, row.id
+            self._done.add(row.id)
             block, where = find.look_through(candidate)
             if len(where):
                 self._delete(db, row, block, where)
@@ -86,7 +87,7 @@ class Purge:
             rest = selected(table, kept)
             assert rest.ids is not None
             place = None if row.group_id is None else (row.group_id, row.slot)
-            insert_block(db, build(rest), rest.ids.tolist(), place)
+            self._done.add(insert_block(db, build(rest), rest.ids.tolist(), place))
 
     def _purge_batches(self, db: Connection) -> int:
         """Delete records that are in batches; what is left of a batch is a new one."""

@@ -31,6 +31,7 @@ class Chunk(NamedTuple):
 
     block: Block
     table: Table
+    size: int  # of its columns, in bytes
     low_ts: int
     high_ts: int
 
@@ -113,4 +114,6 @@ def _chunks_of(batches: Sequence[BatchRow]) -> tuple[list[Chunk], int]:
 def _chunk(batches: Sequence[BatchRow]) -> Chunk:
     table = join((batch.content, batch.ids) for batch in batches)
     packed = pack(table)
-    return Chunk(block_of(packed, batches[0].ids[0]), table, packed.low_ts, packed.high_ts)
+    size = sum(map(len, packed.parts))
+    block = block_of(packed, batches[0].ids[0])
+    return Chunk(block, table, size, packed.low_ts, packed.high_ts)
