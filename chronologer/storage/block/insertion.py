@@ -15,7 +15,7 @@ from chronologer.errors import RefusedError
 from chronologer.model import Record, microseconds
 from chronologer.storage import Batch, BatchKey, Outcome, Prepared, check_ascending, idempotency
 from chronologer.storage.block import store
-from chronologer.storage.block.build import Table, count_records, fields_of, make_table, selected
+from chronologer.storage.block.build import Table, count_records, make_table, selected
 from chronologer.storage.block.store import (
     BatchRow,
     Built,
@@ -51,10 +51,11 @@ ByName = Counter[tuple[str, int, int]]  # records by logger, quarter of an hour 
 class Piece:
     """A batch of a request, ready to be written."""
 
-    content: Table | Sequence[Record]
+    count: int
+    content: Table | Sequence[Record] = ()  # its records, if they are few
     lines: Sequence[bytes] = ()  # that it was decoded from, if it is a table
+    json: bytes = b''  # of the records, if it has no lines
     built: Sequence[Built] = ()  # its blocks, if there are many records
-    json: bytes = b''  # its records, else
     error: RefusedError | None = None
 
 
@@ -62,22 +63,24 @@ def prepare(batch: Batch) -> Piece:
     """Encode a batch; the piece has an error if that is not possible."""
     if isinstance(batch, Prepared):
         decoded: Decoded = batch.rows
-        return Piece(decoded.table, batch.lines, decoded.built)
+        if decoded.built:
+            return Piece(len(batch), built=decoded.built)
+        return Piece(len(batch), decoded.table, batch.lines)
     records = list(batch)
     try:
         if len(records) < MIN_RECORDS:
-            return Piece(records, json=encode_records(records))
-        return Piece(records, built=build_all(make_table(records)))
+            return Piece(len(batch), records, json=encode_records(records))
+        return Piece(len(batch), built=build_all(make_table(records)))
     except (TypeError, ValueError, OverflowError) as ex:
-        return Piece(records, error=RefusedError(f'the storage cannot store the batch: {ex}'))
+        return Piece(0, error=RefusedError(f'the storage cannot store the batch: {ex}'))
 
 
 @dataclass(slots=True)
 class Decoded:
-    """Lines of a slice as columns, and their blocks if they are many."""
+    """Lines of a slice as columns if they are few, else as blocks."""
 
-    table: Table
-    built: Sequence[Built]
+    table: Table | Sequence[Record]
+    built: Sequence[Built] = ()
 
 
 def decode(lines: Sequence[bytes]) -> Decoded | None:
@@ -87,7 +90,7 @@ def decode(lines: Sequence[bytes]) -> Decoded | None:
     table = store.lines.decode(lines)
     if table is None:
         return None
-    return Decoded(table, build_all(table) if len(lines) >= MIN_RECORDS else ())
+    return Decoded((), build_all(table)) if len(lines) >= MIN_RECORDS else Decoded(table)
 
 
 def build_all(table: Table) -> list[Built]:
@@ -131,7 +134,7 @@ class Insertion:
         for piece, key in zip(pieces, keys, strict=True):
             outcome = piece.error or (idempotency.recall(db, key) if key else None)
             if outcome is None:
-                ids = state.take_ids(len(piece.content))
+                ids = state.take_ids(piece.count)
                 outcome = list(ids)
                 if key:
                     idempotency.remember(db, key, outcome)
@@ -199,11 +202,11 @@ class Insertion:
     def _insert_blocks(self, db: Connection, blocks: Sequence[Built], ids: Sequence[int]) -> None:
         start = 0
         for built in blocks:
-            its_ids = ids[start : start + built.packed.count]
-            start += built.packed.count
+            its_ids = ids[start : start + built.count]
+            start += built.count
             insert_block(db, built, its_ids)
-            self._count(db, count_records(built.table))
-            self._add_fields(db, built.table)
+            self._count(db, built.counts)
+            self._add_fields(db, built.fields)
 
     def _insert_records(
         self,
@@ -252,9 +255,9 @@ class Insertion:
         ids = [id for batch in batches for id in batch.ids]
         start = 0
         for built in build_all(table):
-            insert_block(db, built, ids[start : start + built.packed.count])
-            start += built.packed.count
-            self._add_fields(db, built.table)
+            insert_block(db, built, ids[start : start + built.count])
+            start += built.count
+            self._add_fields(db, built.fields)
         db.execute('DELETE FROM batch WHERE id <= ?', (batches[-1].id,))
 
     def _count(self, db: Connection, by_name: ByName) -> None:
@@ -266,8 +269,7 @@ class Insertion:
         )
         counters.add(db, self._dialect, counts)
 
-    def _add_fields(self, db: Connection, table: Table) -> None:
-        fields = fields_of(table)
+    def _add_fields(self, db: Connection, fields: Fields) -> None:
         if not fields <= self._fields:
             self._fields = read_fields(db)
             add_fields(db, fields, self._fields)

@@ -7,6 +7,7 @@ them for a block. Ids of blocks and batches are never used again, and their rows
 process may cache what it has read.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -23,10 +24,11 @@ from chronologer.storage.block.build import (
     MAX_COLUMNS,
     REST,
     Key,
-    Packed,
     Table,
     compress,
+    count_records,
     decompress,
+    fields_of,
     make_table,
     pack,
     searched_texts,
@@ -45,12 +47,15 @@ lines = LineDecoder()
 
 @dataclass(slots=True)
 class Built:
-    """A block that is ready to be stored, but for the ids of its records."""
+    """A block that is ready to be stored, but for the ids of its records; without these records."""
 
-    table: Table
-    packed: Packed
+    count: int
+    bounds: tuple[int, int, int]  # lowest and highest ts, highest level
+    size: int  # of the columns, in bytes
     parts: list[bytes]  # compressed: header, columns
     signature: bytes
+    counts: Counter[tuple[str, int, int]]  # by logger, quarter of an hour and level
+    fields: Fields
 
 
 def build(table: Table) -> Built:
@@ -61,8 +66,15 @@ def build(table: Table) -> Built:
         TypeError, ValueError, OverflowError: A record cannot be stored.
     """
     packed = pack(table)
-    parts = list(map(compress, [write_header(packed), *packed.parts]))
-    return Built(table, packed, parts, signature.sign(searched_texts(table)))
+    return Built(
+        len(table),
+        (packed.low_ts, packed.high_ts, packed.max_level),
+        sum(map(len, packed.parts)),
+        list(map(compress, [write_header(packed), *packed.parts])),
+        signature.sign(searched_texts(table)),
+        count_records(table),
+        fields_of(table),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +104,13 @@ def insert_block(
 
     *place* is that in a group, if it replaces another block.
     """
-    packed = built.packed
     group_id, slot = place or (None, 0)
-    bounds = packed.low_ts, packed.high_ts, packed.max_level
-    size = sum(map(len, packed.parts))
     id = db.execute(
         """
         INSERT INTO block (first_id, last_id, n, low_ts, high_ts, max_level, size, group_id, slot)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        (ids[0], ids[-1], packed.count, *bounds, size, group_id, slot),
+        (ids[0], ids[-1], built.count, *built.bounds, built.size, group_id, slot),
     ).lastrowid
     assert id is not None
     parts = [(number, data) for number, data in enumerate(built.parts) if data]
