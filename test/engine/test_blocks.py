@@ -10,8 +10,10 @@ from datetime import datetime, timedelta, timezone
 import orjson
 import pytest
 
+from bench.corpus import as_logrecord, make_records
 from chronologer.copy import copy, open_source
 from chronologer.errors import SchemaError
+from chronologer.ingest.logrecord import decode_json
 from chronologer.model import EPOCH, Filter, Record, microseconds
 from chronologer.search import parse_search
 from chronologer.storage import BatchKey, create_storage
@@ -233,6 +235,28 @@ def test_odd_records_are_sealed(storage):
     for record in storage.since(0, Filter(), 100, whole=True):
         assert odd[(record.id - 1) % 5] == record._replace(id=None)
     assert 20 == storage.count(Filter(search=parse_search('"nul"')))
+
+
+def test_lines_are_kept_until_they_fill_a_block(storage, dsn, monkeypatch):
+    """Lines that were decoded together are read, and sealed, also by another process."""
+    monkeypatch.setattr(insertion, 'MIN_LINES', 4)
+    lines = [
+        orjson.dumps({**as_logrecord(record), 'n': number, 'odd': [None, {'a': 1.0}]})
+        for number, record in enumerate(make_records(200))
+    ]
+    expected = [decode_json(line) for line in lines]
+    ids: list[int] = []
+    with create_storage(dsn) as other:
+        for start, end in ((0, 9), (9, 12), (12, 31), (31, 63), (63, 70), (70, 140), (140, 200)):
+            prepared = storage.prepare(lines[start:end], decode_json)
+            assert (prepared is None) == (end - start < 4)
+            one = storage if start % 2 else other
+            ids += one.insert([prepared or expected[start:end]])[0]
+            for reader in (storage, other):
+                stored = reader.since(0, Filter(), 1000, whole=True)
+                assert expected[:end] == [record._replace(id=None) for record in stored]
+    assert ids == check(storage)
+    assert len(blocks(storage)) >= 3
 
 
 OLD = """

@@ -264,8 +264,7 @@ def insert_batch(db: Connection, json: bytes, ids: Sequence[int]) -> int:
 
 def insert_lines(db: Connection, lines: Sequence[bytes], ids: range) -> int:
     """Insert records as the lines that `LineDecoder` has decoded; return the id of their batch."""
-    data = b'\n'.join(lines)
-    return _insert_batch(db, data, len(data), ids)
+    return _insert_batch(db, b'\n'.join(lines), sum(map(len, lines)), ids)
 
 
 def _insert_batch(db: Connection, data: bytes, size: int, ids: Sequence[int]) -> int:
