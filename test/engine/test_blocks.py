@@ -18,7 +18,8 @@ from chronologer.model import EPOCH, Filter, Record, microseconds
 from chronologer.search import parse_search
 from chronologer.storage import BatchKey, create_storage
 from chronologer.storage.block import find, insertion
-from chronologer.storage.block.store import BLOCK, BlockRow, read_batches
+from chronologer.storage.block.batch import read_batches
+from chronologer.storage.block.store import BLOCK, BlockRow
 from test.engine.copy.records import silent
 
 START = datetime(2024, 6, 1, tzinfo=timezone.utc)

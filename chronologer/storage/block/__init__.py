@@ -1,9 +1,12 @@
 """
-A storage that keeps records as blocks of columns, in a SQL database that one process can embed.
+A storage that keeps records as blocks of columns, in SQLite.
 
-`build` makes blocks of records, `encoding` encodes their columns; `block`, `column` and `operand`
-read them; `evaluate` and `search` find records in a block. `store` has the tables, `insertion`
-writes, `find` answers, `tail` has what is in no block yet.
+Writing: `lines` and `table` make columns, `pack` and `encoding` encode them, `build` compresses,
+`batch` keeps a few records until they fill a block, `store` has the tables, `insertion` and `purge`
+the transactions.
+
+Reading: `find` chooses blocks, `block` and `column` decode them, `evaluate` (with `operand`) and
+`search` find records in them; `cache` keeps what is decoded, `tail` what is in no block yet.
 """
 
 import itertools

@@ -2,7 +2,7 @@
 Blocks of records, by columns, to read.
 
 A block is immutable: a purge replaces it by another one. Its parts are loaded and decoded when they
-are first used. See `chronologer.storage.block.build` for what they have.
+are first used. See `chronologer.storage.block.pack` for what they have.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,23 +14,10 @@ from numpy.typing import NDArray
 
 from chronologer.model import Record, instant
 from chronologer.search import SECTIONS
-from chronologer.storage.block.build import (
-    GROUPS,
-    IDS,
-    LEVEL_NUMBER,
-    MESSAGE,
-    NAME,
-    NONE,
-    REST,
-    SITE,
-    TS,
-    Key,
-    Packed,
-    Steps,
-    put,
-)
 from chronologer.storage.block.column import Choices, Column, Mask, Numbers, Positions, Texts
 from chronologer.storage.block.encoding import ABSENT, Kind, decode, from_planes
+from chronologer.storage.block.pack import GROUPS, IDS, NONE, SITE, TS, Packed
+from chronologer.storage.block.table import LEVEL_NUMBER, MESSAGE, NAME, REST, Key, Steps, put
 
 Columns = dict[Key, tuple[int, Kind]]  # number of the part, and kind, of each column
 Load = Callable[[int], bytes]  # the data of a part

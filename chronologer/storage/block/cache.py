@@ -4,7 +4,7 @@ from collections import OrderedDict
 from threading import Lock
 
 from chronologer.storage.block.block import Block, Memo, read_header
-from chronologer.storage.block.build import decompress
+from chronologer.storage.block.compression import decompress
 from chronologer.storage.block.store import HEADER, BlockRow, read_part
 from chronologer.storage.database import Connection
 

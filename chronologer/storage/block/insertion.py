@@ -14,24 +14,25 @@ import numpy as np
 from chronologer.errors import RefusedError
 from chronologer.model import Record, microseconds
 from chronologer.storage import Batch, BatchKey, Outcome, Prepared, check_ascending, idempotency
-from chronologer.storage.block import store
-from chronologer.storage.block.build import Table, count_records, make_table, selected
-from chronologer.storage.block.store import (
+from chronologer.storage.block import batch
+from chronologer.storage.block.batch import (
     BatchRow,
-    Built,
-    State,
-    add_fields,
-    build,
     encode_records,
     insert_batch,
-    insert_block,
     insert_lines,
     join,
     read_batches,
+)
+from chronologer.storage.block.build import Built, build
+from chronologer.storage.block.store import (
+    State,
+    add_fields,
+    insert_block,
     read_fields,
     read_state,
     write_state,
 )
+from chronologer.storage.block.table import Table, count_records, make_table, selected
 from chronologer.storage.bucket import QUARTER
 from chronologer.storage.database import Connection
 from chronologer.storage.fields import Fields
@@ -87,7 +88,7 @@ def decode(lines: Sequence[bytes]) -> Decoded | None:
     """Decode lines, or return None if they are few or one of them is unusual."""
     if len(lines) < MIN_LINES:
         return None
-    table = store.lines.decode(lines)
+    table = batch.lines.decode(lines)
     if table is None:
         return None
     return Decoded((), build_all(table)) if len(lines) >= MIN_RECORDS else Decoded(table)

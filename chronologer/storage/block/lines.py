@@ -16,8 +16,8 @@ import orjson
 from numpy.typing import NDArray
 
 from chronologer.model import ERROR, META
-from chronologer.storage.block.build import LEVEL_NUMBER, MESSAGE, NAME, Key, Table
 from chronologer.storage.block.encoding import ABSENT
+from chronologer.storage.block.table import LEVEL_NUMBER, MESSAGE, NAME, Key, Table
 
 MAX_LINE = 2**16  # bytes
 MAX_OTHERS, MAX_NAME = 200, 200  # fields that are not a LogRecord's own, characters of a name

@@ -17,8 +17,8 @@ from chronologer.model import microseconds
 from chronologer.query import tree
 from chronologer.query.tree import value_at
 from chronologer.storage.block.block import Block
-from chronologer.storage.block.build import REST
 from chronologer.storage.block.column import Choices, Column, Items, Mask, Numbers, Texts
+from chronologer.storage.block.table import REST
 
 
 @dataclass(slots=True)

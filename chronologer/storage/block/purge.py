@@ -13,8 +13,20 @@ from typing import Any
 import numpy as np
 
 from chronologer.model import Filter
+from chronologer.storage.block.batch import encode_records, insert_batch, read_batches
 from chronologer.storage.block.block import Block, table_values
-from chronologer.storage.block.build import (
+from chronologer.storage.block.build import build
+from chronologer.storage.block.cache import Cache
+from chronologer.storage.block.column import Positions
+from chronologer.storage.block.find import Find
+from chronologer.storage.block.store import (
+    BlockRow,
+    delete_block,
+    insert_block,
+    read_state,
+    write_state,
+)
+from chronologer.storage.block.table import (
     LEVEL_NUMBER,
     MESSAGE,
     NAME,
@@ -22,20 +34,6 @@ from chronologer.storage.block.build import (
     Table,
     count_records,
     selected,
-)
-from chronologer.storage.block.cache import Cache
-from chronologer.storage.block.column import Positions
-from chronologer.storage.block.find import Find
-from chronologer.storage.block.store import (
-    BlockRow,
-    build,
-    delete_block,
-    encode_records,
-    insert_batch,
-    insert_block,
-    read_batches,
-    read_state,
-    write_state,
 )
 from chronologer.storage.block.tail import Tail
 from chronologer.storage.database import Connection

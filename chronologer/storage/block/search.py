@@ -4,8 +4,8 @@ import numpy as np
 
 from chronologer.search import STRUCTURE, UNSEARCHED, Search, fold, searchable_texts
 from chronologer.storage.block.block import Block
-from chronologer.storage.block.build import MESSAGE, REST, Key
 from chronologer.storage.block.column import Choices, Column, Digits, Items, Mask, Texts
+from chronologer.storage.block.table import MESSAGE, REST, Key
 
 NUMBERS = frozenset(['int', 'decimal', 'float', 'milliseconds', 'since'])  # kinds without texts
 DIGITS = frozenset(['hex', 'uuid'])

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from threading import Lock
 from typing import NamedTuple
 
+from chronologer.storage.block.batch import BatchRow, join, read_batches
 from chronologer.storage.block.block import Block, block_of
-from chronologer.storage.block.build import Table, fields_of, pack
-from chronologer.storage.block.store import BatchRow, join, read_batches
+from chronologer.storage.block.pack import pack
+from chronologer.storage.block.table import Table, fields_of
 from chronologer.storage.database import Connection
 from chronologer.storage.fields import Fields
 

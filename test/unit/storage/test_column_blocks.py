@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from chronologer.model import EPOCH, MICROSECOND, Record
 from chronologer.query.tree import like_pattern
 from chronologer.search import parse_search, searchable
-from chronologer.storage.block import build, signature
+from chronologer.storage.block import signature, table
 from chronologer.storage.block.block import Block, block_of
-from chronologer.storage.block.build import selected
+from chronologer.storage.block.build import build
 from chronologer.storage.block.evaluate import Pattern
+from chronologer.storage.block.pack import pack
 from chronologer.storage.block.purge import table_of
 from chronologer.storage.block.search import matching
-from chronologer.storage.block.store import build as build_stored
+from chronologer.storage.block.table import selected
 from test.engine.query_oracle import like
 
 JSON = st.recursive(
@@ -57,7 +58,7 @@ def usual(number: int, **fields) -> Record:
 
 def block(records: list[Record]) -> Block:
     ids = [record.id if record.id is not None else n for n, record in enumerate(records, 1)]
-    return block_of(build.pack(build.make_table(records).with_ids(ids)), ids[0])
+    return block_of(pack(table.make_table(records).with_ids(ids)), ids[0])
 
 
 def everything(block: Block) -> list[Record]:
@@ -68,7 +69,7 @@ def everything(block: Block) -> list[Record]:
 def test_any_records_are_restored(records, max_columns):
     """Values, types and missing fields are those that were stored, with any number of columns."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build, 'MAX_COLUMNS', max_columns)
+        patch.setattr(table, 'MAX_COLUMNS', max_columns)
         one = block([record._replace(id=number * 3) for number, record in enumerate(records, 1)])
         assert [repr(sort(record._replace(id=None))) for record in records] == [
             repr(sort(record._replace(id=None))) for record in everything(one)
@@ -87,7 +88,7 @@ def sort(value):
 def test_usual_records_are_groups_and_differences():
     """What follows from other columns needs no room; the rest is restored from it."""
     records = [usual(number) for number in range(1000)]
-    packed = build.pack(build.make_table(records).with_ids(range(1000)))
+    packed = pack(table.make_table(records).with_ids(range(1000)))
     sizes = {key: len(data) for (key, _), data in zip(packed.header, packed.parts, strict=True)}
     assert {'site', 'severity', 'actor', 'message', 'ts'} <= sizes.keys()
     assert 0 == sizes['meta', 'msg'] == sizes['meta', 'msecs']
@@ -120,7 +121,7 @@ def test_thousands_of_field_names():
         for n in range(300)
     ]
     one = block(records)
-    assert build.MAX_COLUMNS + 1 == len(one.keys)
+    assert table.MAX_COLUMNS + 1 == len(one.keys)
     assert records == everything(one)
 
 
@@ -129,7 +130,7 @@ def test_some_records_of_a_block():
     records = [usual(number) for number in range(50)]
     where = np.array([3, 4, 48])
     kept = selected(table_of(block(records)), where)
-    assert [records[n] for n in where] == everything(block_of(build.pack(kept), int(kept.ids[0])))
+    assert [records[n] for n in where] == everything(block_of(pack(kept), int(kept.ids[0])))
 
 
 @given(st.lists(RECORDS, min_size=1, max_size=9), st.text('aB1', min_size=1, max_size=2))
@@ -139,7 +140,7 @@ def test_searches_find_what_a_scan_finds(records, term):
     wanted = [search.matches(searchable(record.message, record.logrec)) for record in records]
     for max_columns in (256, 1):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(build, 'MAX_COLUMNS', max_columns)
+            patch.setattr(table, 'MAX_COLUMNS', max_columns)
             one = block([record._replace(id=number) for number, record in enumerate(records)])
             assert wanted == matching(one, search, np.ones(len(one), np.bool_)).tolist()
 
@@ -162,7 +163,7 @@ def test_patterns_are_matched_in_linear_time():
 def test_signatures_miss_no_text(texts, data):
     """A block that has a text has its hashes, alone and in a group."""
     records = [Record(EPOCH, 'a', 20, text, {}) for text in texts]
-    own = build_stored(build.make_table(records)).signature
+    own = build(table.make_table(records)).signature
     text = data.draw(st.sampled_from(texts))
     start = data.draw(st.integers(0, len(text) - 4))
     hashes = signature.hashes_of(text[start:].encode())

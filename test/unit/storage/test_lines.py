@@ -10,8 +10,8 @@ from bench.corpus import as_logrecord, make_records
 from chronologer.ingest.json_text import is_plain
 from chronologer.ingest.logrecord import decode_json
 from chronologer.model import Record
+from chronologer.storage.block.batch import records_of
 from chronologer.storage.block.lines import LineDecoder
-from chronologer.storage.block.store import records_of
 
 USUAL = {
     'name': 'app', 'levelno': 20, 'created': 1717243200.123456, 'message': 'hello', 'msg': 'hello',

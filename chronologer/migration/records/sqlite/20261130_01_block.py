@@ -16,7 +16,7 @@ step(
 )
 step('INSERT INTO state VALUES (0, 0, 0, 0)', 'DELETE FROM state')
 
-# See chronologer/storage/block/store.py. AUTOINCREMENT: processes cache blocks by their ids.
+# See doc/architecture.rst. AUTOINCREMENT: processes cache blocks by their ids.
 step(
     """
     CREATE TABLE block (
