@@ -191,7 +191,7 @@ class Document(Whole):
         for index, start in enumerate(range(0, len(good), count)):
             numbers, records = zip(*good[start : start + count], strict=True)
             part_key = key and BatchKey(key.owner, str(index or ''), key.digest)
-            yield Part(records, mean * len(records), part_key, numbers)
+            yield Part(records, mean * len(records), part_key, index > 0, numbers)
 
 
 class Several(Reception):
@@ -221,4 +221,5 @@ class Several(Reception):
     def _part(self, slice: Slice) -> Part:
         key = self._retry.key(str(self._slices or ''), slice.digest) if self._retry else None
         self._slices += 1
-        return Part(slice.records, slice.size, key, tuple(slice.lines))
+        is_next = self._slices > 1
+        return Part(slice.records, slice.size, key, is_next, tuple(slice.lines))

@@ -170,4 +170,4 @@ def _halves(part: Part) -> Iterator[Part]:
         key = part.key
         if key is not None:
             key = BatchKey(key.owner, key.part + name, key.digest)
-        yield Part(part.records[half], part.size // 2, key, part.numbers[half])
+        yield Part(part.records[half], part.size // 2, key, True, part.numbers[half])

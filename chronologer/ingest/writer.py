@@ -35,6 +35,7 @@ class Submission:
     records: Sequence[Record]
     size: int  # bytes that were sent for them
     key: BatchKey | None = None  # if it may be submitted again
+    is_next: bool = False  # slice of its body, so that it must not overtake the one before
 
 
 Done = Callable[[Outcome], None]
@@ -104,7 +105,8 @@ class Writer:
             self._changed.notify()
 
     def _queue_of(self, submission: Submission) -> Queue:
-        return self._small if len(submission.records) <= SMALL else self._large
+        is_small = len(submission.records) <= SMALL and not submission.is_next
+        return self._small if is_small else self._large
 
     def close(self) -> None:
         """Commit all submissions, then stop."""

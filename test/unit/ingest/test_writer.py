@@ -139,6 +139,25 @@ def test_small_submissions_pass_large_ones(storage):
     assert [1, 5, 2, 2] == gate.groups
 
 
+def test_slices_of_a_body_keep_their_order(storage):
+    """A last slice of few records does not pass the one before, as single posts do."""
+    gate = Gate(storage)
+    futures = [Future() for _ in range(4)]
+    with Writer(gate) as writer:
+        submissions = (
+            Submission([RECORD] * 1000, 0),  # the writer waits with it
+            Submission([RECORD] * 1000, 0),
+            Submission([RECORD], 0, is_next=True),
+            Submission([RECORD], 0),
+        )
+        for submission, future in zip(submissions, futures, strict=True):
+            writer.submit(submission, future.set_result)
+            time.sleep(0.05)
+        gate.open.set()
+    first, second, last, single = (future.result()[-1] for future in futures)
+    assert first < single < second < last
+
+
 @pytest.mark.parametrize(
     ('records', 'size'),
     [(1, SMALL_BYTES // 2), (11, LARGE_BYTES // 2), (QUEUED_SLICES * 1000 // 2, 1)],
