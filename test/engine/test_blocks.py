@@ -15,10 +15,12 @@ from chronologer.copy import copy, open_source
 from chronologer.errors import SchemaError
 from chronologer.ingest.logrecord import decode_json
 from chronologer.model import EPOCH, Filter, Record, microseconds
+from chronologer.query.parser import parse_query
 from chronologer.search import parse_search
 from chronologer.storage import BatchKey, create_storage
-from chronologer.storage.block import find, insertion
+from chronologer.storage.block import batch, find, insertion, purge, table
 from chronologer.storage.block.batch import read_batches
+from chronologer.storage.block.lines import LineDecoder
 from chronologer.storage.block.store import BLOCK, BlockRow
 from test.engine.copy.records import silent
 
@@ -72,7 +74,7 @@ def check(storage) -> list[int]:
     ids: list[int] = []
     with storage._database.snapshot() as db:
         for row in blocks(storage):
-            block = storage._cache.block(db, row)
+            block = storage._caches.of(db).blocks.block(db, row)
             of_block = block.ids.tolist()
             assert [row.first_id, row.last_id] == [of_block[0], of_block[-1]]
             assert [row.low_ts, row.high_ts] == [block.ts.min(), block.ts.max()]
@@ -258,6 +260,124 @@ def test_lines_are_kept_until_they_fill_a_block(storage, dsn, monkeypatch):
                 assert expected[:end] == [record._replace(id=None) for record in stored]
     assert ids == check(storage)
     assert len(blocks(storage)) >= 3
+
+
+def logrecord(number: int, **fields) -> bytes:
+    record = {'name': 'app', 'levelno': 20, 'created': 1717243200.5, 'message': f'line {number}'}
+    return orjson.dumps({**record, **fields})
+
+
+def test_lines_with_other_fields_than_a_process_knows(tmp_path, monkeypatch):
+    """Each process learns the fields of its lines; together they may be too many."""
+    dsn = f'sqlite:///{tmp_path}/test.sqlite'
+    ids: list[int] = []
+    for key in 'abc':
+        monkeypatch.setattr(batch, 'lines', LineDecoder())  # as another process has
+        with create_storage(dsn) as storage:
+            storage.migrate()
+            fields = {f'{key}{number}': number for number in range(150)}
+            prepared = storage.prepare(
+                [logrecord(n, **fields) for n in range(31)] + [logrecord(31)], decode_json
+            )
+            assert prepared is not None
+            ids += storage.insert([prepared])[0]
+    with create_storage(dsn) as storage:
+        assert ids == check(storage)
+        assert {'data': fields} == storage.get(65).logrec
+        assert {} == storage.get(64).logrec
+
+
+def test_lines_and_single_records_in_one_transaction(storage, monkeypatch):
+    """Their ids and their order are those of the batches, before sealing and after."""
+    monkeypatch.setattr(insertion, 'MIN_LINES', 4)
+    ids: list[int] = []
+    for _ in range(6):
+        batches = [make(1), make(2), None, make(1), None]
+        lines = [storage.prepare([logrecord(n) for n in range(5)], decode_json) for _ in range(2)]
+        outcomes = storage.insert([one or lines.pop() for one in batches])
+        ids += [id for outcome in outcomes for id in outcome]
+        assert ids == check(storage)
+        for id in ids:
+            assert id == storage.get(id).id
+    assert len(blocks(storage)) >= 1
+
+
+def test_a_purge_of_some_records_of_batches(storage):
+    """Records keep their ids, also in the block that is made of them later."""
+    old = START - timedelta(days=40)
+    stored: dict[int, str] = {}
+    for number in range(20):
+        records = make(2 + number % 2)
+        records[number % 2] = records[number % 2]._replace(ts=old)
+        records = [r._replace(message=f'{number} {r.message}') for r in records]
+        (ids,) = storage.insert([records])
+        stored.update((id, r.message) for id, r in zip(ids, records, strict=True) if r.ts != old)
+        if number % 5 == 4:
+            storage.purge(START - timedelta(days=30), Filter())
+            assert stored == {r.id: r.message for r in storage.since(0, Filter(), 999)}
+    storage.insert([make(31), make(31)])
+    assert len(blocks(storage)) >= 1
+    assert set(stored) < set(check(storage))
+    for id, message in stored.items():
+        assert message == storage.get(id).message
+
+
+def test_a_backup_in_the_place_of_the_file(tmp_path):
+    """Nothing that was cached of the first file is read, or written by a purge."""
+    paths = [tmp_path / 'a.sqlite', tmp_path / 'b.sqlite']
+    storages = [create_storage(f'sqlite:///{path}') for path in paths]
+    for storage, name in zip(storages, 'ab', strict=True):
+        storage.migrate()
+        storage.insert([[r._replace(name=name) for r in make(64)], make(5, name=name)])
+        assert name == storage.get(1).name == storage.get(69).name
+    storages[1].close()
+    with sqlite3.connect(paths[0]) as db:
+        db.execute('PRAGMA wal_checkpoint(TRUNCATE)')
+    db.close()
+    paths[1].replace(paths[0])
+    with storages[0] as storage:
+        assert 'b' == storage.get(1).name == storage.get(69).name
+        storage.purge(START + timedelta(seconds=2), Filter())
+        assert {'b'} == {record.name for record in storage.since(0, Filter(), 999)}
+
+
+def test_large_equal_texts_are_no_part_of_the_header(storage):
+    """A page of such records is read in slices, and the cache knows their size."""
+    storage.insert([[r._replace(message='x' * 1_000_000) for r in make(40)]])
+    (block,) = blocks(storage)
+    assert block.size > 1_000_000
+    assert 40 == storage.count(Filter(level=20, before=FAR, after=START))
+    assert 'x' * 1_000_000 == storage.get(7).message
+
+
+def test_raw_records_beside_records_with_many_fields(storage, monkeypatch):
+    """All fields of a raw record are searched, also those that are kept together."""
+    monkeypatch.setattr(table, 'MAX_COLUMNS', 3)
+    many = [Record(START, 'r', 20, 'm', {'data': {f'{i}': i for i in range(9)}})] * 40
+    raw = Record(START, 'r', 20, 'm', {'meta': {'note': 'findmenow'}, 'own': {'a': 1, 'b': 2}})
+    storage.insert([[*many, raw]])
+    assert 1 == len(blocks(storage))
+    assert 1 == storage.count(Filter(search=parse_search('findmenow')))
+    query = parse_query("meta.note = 'findmenow' AND logrec.own.b = 2")
+    assert 1 == storage.count(Filter(query=query))
+
+
+def test_nothing_is_followed_by_a_limit_of_zero(storage):
+    """As for pages."""
+    storage.insert([make(3)])
+    assert [] == list(storage.since(0, Filter(), 0)) == list(storage.page(Filter(), None, 0))
+
+
+def test_a_purge_without_matches_lets_others_write(storage, monkeypatch):
+    """It looks through blocks in several transactions."""
+    storage.insert([make(64 * 5)])
+    writes = []
+    write = storage._database.write
+    monkeypatch.setattr(storage._database, 'write', lambda work: (writes.append(1), write(work))[1])
+    monkeypatch.setattr(purge, 'MAX_SECONDS', 0)
+    assert 0 == storage.purge(FAR, Filter(level=30))
+    assert 320 == storage.count(Filter())
+    assert 128 == storage.purge(START + timedelta(seconds=128), Filter(level=20))
 
 
 OLD = """

@@ -10,6 +10,7 @@ Reading: `find` chooses blocks, `block` and `column` decode them, `evaluate` (wi
 """
 
 import itertools
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -33,19 +34,20 @@ from chronologer.storage import (
 )
 from chronologer.storage.block import insertion
 from chronologer.storage.block.block import Block
-from chronologer.storage.block.cache import Cache
+from chronologer.storage.block.cache import Caches
 from chronologer.storage.block.column import Positions
 from chronologer.storage.block.find import Find
 from chronologer.storage.block.insertion import Insertion, last_stored_id
 from chronologer.storage.block.operand import column_at
 from chronologer.storage.block.purge import Purge
 from chronologer.storage.block.store import BLOCK, BlockRow, read_fields
-from chronologer.storage.block.tail import Tail
 from chronologer.storage.bucket import Buckets, Range, split, time_range
 from chronologer.storage.database import Connection, Database
 from chronologer.storage.listing import MAX_FACET_TEXT, SLICE_SIZE, Listing, Position
 from chronologer.storage.sql import counters
 from chronologer.storage.sql.dialect import Dialect
+
+PURGE_PAUSE = 0.002  # seconds between transactions, in which others write
 
 Ids = NDArray[np.int64]
 Located = tuple[Block, Positions, int]  # positions of records in a block, and its size in bytes
@@ -63,7 +65,7 @@ class BlockStorage(Listing):
         self.query_timeout = database.query_timeout
         self._dialect = dialect
         self._insertion = Insertion(dialect)
-        self._cache, self._tail = Cache(), Tail()
+        self._caches = Caches()
 
     # Writing
 
@@ -94,10 +96,13 @@ class BlockStorage(Listing):
         if not span:
             return 0
         purged = 0
-        purge = Purge(self._dialect, self._cache, replace(filter, before=instant(span.high)))
-        while count := self._database.write(lambda db: self._purge_some(db, purge)):
+        purge = Purge(self._dialect, replace(filter, before=instant(span.high)))
+        while not purge.is_done:
+            count = self._database.write(lambda db: self._purge_some(db, purge))
             purged += count
-            progress(purged)
+            if count:
+                progress(purged)
+            time.sleep(PURGE_PAUSE)
         return purged
 
     def _purge_some(self, db: Connection, purge: Purge) -> int:
@@ -219,14 +224,14 @@ class BlockStorage(Listing):
     def fields(self) -> FieldTypes:
         types: FieldTypes = {}
         with self._database.snapshot() as db:
-            new, fields = self._tail.fields(db), read_fields(db)
+            new, fields = self._caches.of(db).tail.fields(db), read_fields(db)
         fields.update(sorted(new - fields)[: MAX_FIELDS - len(fields)])
         for name, type in sorted(fields):
             types.setdefault(name, set()).add(type)
         return types
 
     def _query(self, db: Connection, filter: Filter) -> Find:
-        return Find(db, self._cache, self._tail, filter, self.query_timeout)
+        return Find(db, self._caches.of(db), filter, self.query_timeout)
 
     def _within(self, db: Connection, filter: Filter, span: Range) -> Find:
         return self._query(db, filter.within(instant(span.low), instant(span.high)))
@@ -234,7 +239,8 @@ class BlockStorage(Listing):
     def _locate(self, db: Connection, ids: Ids) -> Iterator[Located]:
         """Find the records with *ids*."""
         left = np.sort(ids)
-        for chunk in self._tail.read(db):
+        caches = self._caches.of(db)
+        for chunk in caches.tail.read(db):
             where = np.flatnonzero(np.isin(chunk.block.ids, left))
             if len(where):
                 yield chunk.block, where, chunk.size
@@ -245,7 +251,7 @@ class BlockStorage(Listing):
                 f'SELECT {BLOCK} FROM block WHERE last_id >= ? AND first_id <= ?', (first, first)
             ).fetchall()
             for row in itertools.starmap(BlockRow, rows):
-                block = self._cache.block(db, row)
+                block = caches.blocks.block(db, row)
                 where = np.flatnonzero(np.isin(block.ids, left))
                 if len(where):
                     yield block, where, row.size

@@ -19,7 +19,7 @@ from chronologer.storage.block.compression import compress, decompress
 from chronologer.storage.block.encoding import ABSENT
 from chronologer.storage.block.lines import LineDecoder
 from chronologer.storage.block.pack import pack
-from chronologer.storage.block.table import MAX_COLUMNS, REST, Key, Table, make_table
+from chronologer.storage.block.table import MAX_COLUMNS, REST, Key, Table, make_table, selected
 from chronologer.storage.database import Connection
 
 MIN_COMPRESSED, LEVEL = 16_384, 1  # bytes of a batch that is compressed, level of zstd
@@ -49,7 +49,7 @@ def records_of(table: Table) -> list[Record]:
 
 
 def join(batches: Iterable[tuple[Table | Sequence[Record], Sequence[int]]]) -> Table:
-    """Return the records of batches with their ids as one table."""
+    """Return the records of batches with their ids as one table, in the order of ids."""
     ids: list[int] = []
     parts: list[Table] = []
     records: list[Record] = []  # of batches that follow each other
@@ -64,7 +64,11 @@ def join(batches: Iterable[tuple[Table | Sequence[Record], Sequence[int]]]) -> T
             records += content
     if records:
         parts.append(make_table(records))
-    return _join_tables(parts).with_ids(ids)
+    table = _join_tables(parts).with_ids(ids)
+    assert table.ids is not None
+    if (np.diff(table.ids) < 0).any():  # a purge has replaced a batch
+        return selected(table, np.argsort(table.ids))
+    return table
 
 
 def _join_tables(tables: Sequence[Table]) -> Table:
@@ -128,7 +132,9 @@ def _read_batch(id: int, first_id: int, count: int, size: int, stored: bytes) ->
     data = decompress(bytes(stored))
     ids: Sequence[int] = range(first_id, first_id + count)
     if data.startswith(b'{'):
-        table = lines.decode(data.split(b'\n'))
+        texts = data.split(b'\n')
+        # Another process has decoded them. A decoder that knows no fields decodes any such lines.
+        table = lines.decode(texts) or LineDecoder().decode(texts)
         assert table is not None
         return BatchRow(id, ids, table, size)
     some_ids, items = orjson.loads(data)

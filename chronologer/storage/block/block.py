@@ -64,8 +64,15 @@ class Block:
         self.count, self._first_id = count, first_id
         self._memo, self._load = memo, load
         self._sorted: Texts | None = None  # messages
+        self.check: Callable[[], None] = lambda: (
+            None
+        )  # called within long work; ends it by an error
         self._columns = memo.columns
         self.keys = memo.keys  # fields of ``logrec``, and `REST` if there are too many
+
+    def view(self) -> 'Block':
+        """Return the same block for another query."""
+        return Block(self.count, self._first_id, self._memo, self._load)
 
     def once(self, key: Any, make: Callable[[], T]) -> T:
         """Return what *make* returns, called only once for all queries."""

@@ -1,15 +1,23 @@
-"""An LRU cache of what queries have decoded of blocks, bounded in bytes, shared by threads."""
+"""
+What queries have decoded of a file, shared by threads.
+
+An LRU cache of blocks, bounded in bytes, and the records that are in no block yet. Another file
+that was put in the place of the first one, such as a backup, has the same ids of blocks.
+"""
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from threading import Lock
 
 from chronologer.storage.block.block import Block, Memo, read_header
 from chronologer.storage.block.compression import decompress
 from chronologer.storage.block.store import HEADER, BlockRow, read_part
+from chronologer.storage.block.tail import Tail
 from chronologer.storage.database import Connection
 
+FileId = tuple[int, int]  # device and inode
 LIMIT = 64 * 2**20  # bytes
-HEADER_SIZE = 8192  # bytes of a header in memory, about
+HEADER_FACTOR = 5  # bytes in memory for each byte of a header, about
 VALUE_SIZE = 16  # bytes of arrays that are made of each value, about
 
 
@@ -29,8 +37,9 @@ class Cache:
             if entry is not None:
                 self._memos.move_to_end(row.id)
         if entry is None:
-            memo = read_header(decompress(read_part(db, row.id, HEADER)))
-            self._charge(row.id, memo, HEADER_SIZE)
+            header = decompress(read_part(db, row.id, HEADER))
+            memo = read_header(header)
+            self._charge(row.id, memo, HEADER_FACTOR * len(header))
         else:
             memo = entry[0]
 
@@ -52,3 +61,28 @@ class Cache:
             while self._size > self._limit and len(self._memos) > 1:
                 _, (_, dropped) = self._memos.popitem(last=False)
                 self._size -= dropped
+
+
+@dataclass(frozen=True, slots=True)
+class OfFile:
+    """The caches of one file."""
+
+    file: FileId | None
+    blocks: Cache
+    tail: Tail
+
+
+class Caches:
+    """The caches of the file that is at a path now."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._current = OfFile(None, Cache(), Tail())
+
+    def of(self, db: Connection) -> OfFile:
+        """Return the caches of the file that *db* is connected to."""
+        file: FileId | None = getattr(db, 'file', None)
+        with self._lock:
+            if self._current.file != file:
+                self._current = OfFile(file, Cache(), Tail())
+            return self._current

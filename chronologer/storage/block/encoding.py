@@ -40,6 +40,7 @@ from chronologer.storage.block.column import (
 Kind = list[Any]
 
 MAX_CHOICES = 2**16
+MAX_SAME = 200  # characters of a text that is part of the kind
 CHOICE_SHARE = 4  # records that share a value, on average, for it to be a choice
 DECIMALS = (0, 3, 6)
 EXACT = 2.0**52  # floats below have a distance of less than one
@@ -87,7 +88,8 @@ def decode(kind: Kind, data: bytes, count: int) -> Column:
 def _encode_present(values: Sequence[Any]) -> tuple[Kind, bytes]:
     types = set(map(type, values))
     is_alike = len(types) == 1 and types <= SCALARS and types != {float}  # 0.0 equals -0.0
-    if is_alike and values.count(values[0]) == len(values):
+    is_short = type(values[0]) is not str or len(values[0]) <= MAX_SAME
+    if is_alike and is_short and values.count(values[0]) == len(values):
         return ['same', values[0]], b''
     encoded = None
     if types == {int}:

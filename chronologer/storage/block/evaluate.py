@@ -21,6 +21,7 @@ from chronologer.storage.block.operand import Operand, Part, column_at, operand_
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     '=': operator.eq, '<': operator.lt, '<=': operator.le, '>': operator.gt, '>=': operator.ge
 }  # fmt: skip
+LARGE = 2**21  # bytes of texts among which the time limit is looked at
 EXACT = 2**53  # integers up to it are floats, too
 
 
@@ -147,7 +148,7 @@ def _test_texts(block: Block, operand: tree.Operand, test: _Test) -> Truth | Non
     if isinstance(column, Choices):
         hits = column.having(lambda value: isinstance(value, str) and test.passes(value))
     elif isinstance(column, Texts):
-        hits = _passing(column, test)
+        hits = _passing(block, column, test)
     else:
         return None
     nulls = column.nulls()
@@ -157,7 +158,7 @@ def _test_texts(block: Block, operand: tree.Operand, test: _Test) -> Truth | Non
     return Truth(column.spread(hits), null)
 
 
-def _passing(column: Texts, test: _Test) -> Mask:
+def _passing(block: Block, column: Texts, test: _Test) -> Mask:
     if '\0' in test.required:  # which no text has
         return np.zeros(column.count, np.bool_)
     if test.required:
@@ -167,7 +168,13 @@ def _passing(column: Texts, test: _Test) -> Mask:
     else:
         hits = np.ones(column.count, np.bool_)
     numbers = np.flatnonzero(hits)
-    hits[numbers] = [test.passes(text) for text in column.at(numbers)]
+    texts = column.at(numbers)
+    if len(column.data) < LARGE:
+        hits[numbers] = [test.passes(text) for text in texts]
+        return hits
+    for number, text in zip(numbers.tolist(), texts, strict=True):
+        block.check()
+        hits[number] = test.passes(text)
     return hits
 
 

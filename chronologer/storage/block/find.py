@@ -19,13 +19,13 @@ from chronologer.model import Filter
 from chronologer.query.tree import Condition
 from chronologer.search import fold
 from chronologer.storage.block.block import Block
-from chronologer.storage.block.cache import Cache
+from chronologer.storage.block.cache import OfFile
 from chronologer.storage.block.column import Choices, Mask, Positions
 from chronologer.storage.block.evaluate import evaluate
 from chronologer.storage.block.search import matching
 from chronologer.storage.block.signature import WORD, hashes_of, locate, may_have
 from chronologer.storage.block.store import BLOCK, SIGNATURE, BlockRow, read_part
-from chronologer.storage.block.tail import Chunk, Tail
+from chronologer.storage.block.tail import Chunk
 from chronologer.storage.bucket import ALL_TIME, time_range
 from chronologer.storage.database import Connection
 from chronologer.storage.listing import Position
@@ -50,8 +50,8 @@ class Candidate:
 class Find:
     """One query, on a connection with a snapshot of the database."""
 
-    def __init__(self, db: Connection, cache: Cache, tail: Tail, filter: Filter, seconds: float):
-        self._db, self._cache, self._tail = db, cache, tail
+    def __init__(self, db: Connection, caches: OfFile, filter: Filter, seconds: float):
+        self._db, self._cache, self._tail = db, caches.blocks, caches.tail
         self.filter = filter
         self._span = time_range(filter)
         self._seconds = seconds
@@ -85,6 +85,8 @@ class Find:
 
     def since(self, id: int, limit: int) -> list[Position]:
         """Return ts and id of records after one, by ascending id."""
+        if limit <= 0:
+            return []
         ts, ids = np.empty(0, np.int64), np.empty(0, np.int64)
         for candidate in self.candidates('first_id', after_id=id):
             if len(ids) >= limit and ids[limit - 1] < candidate.first_id:
@@ -205,7 +207,7 @@ class Find:
     def open(self, candidate: Candidate) -> Block:
         """Return the block of a candidate."""
         if candidate.chunk is not None:
-            return candidate.chunk.block
+            return candidate.chunk.block.view()
         assert candidate.row is not None
         return self._cache.block(self._db, candidate.row)
 
@@ -225,12 +227,16 @@ class Find:
 
     def look_through(self, candidate: Candidate) -> tuple[Block, Positions]:
         """Return a block, and the positions of its matching records."""
-        if time.monotonic() > self._deadline:
-            raise QueryTimeoutError(self._seconds)
+        self._check_time()
         block = self.open(candidate)
+        block.check = self._check_time
         if self._is_all(candidate):
             return block, np.arange(len(block))
         return block, np.flatnonzero(self._mask(candidate, block))
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise QueryTimeoutError(self._seconds)
 
     def _mask(self, candidate: Candidate, block: Block) -> Mask:
         filter = self.filter
@@ -282,7 +288,8 @@ def _required(filter: Filter) -> list[bytes]:
     terms = set(filter.search.wanted) if filter.search is not None else set()
     if filter.query is not None:
         terms.update(map(fold, _required_by(filter.query)))
-    encoded = [term.encode() for term in terms if '\0' not in term]
+    # İ is folded to i without its dot, so a part of a text may be folded otherwise.
+    encoded = [term.encode() for term in terms if '\0' not in term and '\u0307' not in term]
     return [term for term in encoded if len(term) >= MIN_TERM]
 
 

@@ -8,6 +8,7 @@ a block's worth of batches makes the block and deletes them, in the same transac
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -59,6 +60,12 @@ class Piece:
     built: Sequence[Built] = ()  # its blocks, if there are many records
     error: RefusedError | None = None
 
+    @property
+    def records(self) -> Sequence[Record]:
+        """The records, if they are no table."""
+        assert not isinstance(self.content, Table)
+        return self.content
+
 
 def prepare(batch: Batch) -> Piece:
     """Encode a batch; the piece has an error if that is not possible."""
@@ -101,6 +108,13 @@ def build_all(table: Table) -> list[Built]:
         return [build(table)]
     parts = np.array_split(np.arange(len(table)), count)
     return [build(selected(table, where)) for where in parts]
+
+
+def ids_of(table: Table) -> list[int]:
+    """Return the ids of a table that has them."""
+    assert table.ids is not None
+    ids: list[int] = table.ids.tolist()
+    return ids
 
 
 class Insertion:
@@ -183,22 +197,27 @@ class Insertion:
         """Write pieces of few records: together those that are no lines."""
         if sum(len(ids) for _, ids in few) >= MIN_RECORDS:
             table = join((piece.content, ids) for piece, ids in few)
-            self._insert_blocks(db, build_all(table), [id for _, ids in few for id in ids])
+            self._insert_blocks(db, build_all(table), ids_of(table))
             return
-        records: list[Record] = []
-        its_ids: list[int] = []
-        for piece, ids in few:
-            if isinstance(piece.content, Table):
-                id = insert_lines(db, piece.lines, ids)
-                size = sum(map(len, piece.lines))
-                self._count(db, count_records(piece.content))
-                self._note(db, state, BatchRow(id, ids, piece.content, size))
+        for has_lines, some in groupby(few, lambda pair: isinstance(pair[0].content, Table)):
+            if has_lines:
+                for piece, ids in some:
+                    self._insert_lines(db, state, piece, ids)
             else:
-                records += piece.content
-                its_ids += ids
-        if records:
-            json = b','.join(piece.json for piece, _ in few if piece.json)
-            self._insert_records(db, state, records, its_ids, json)
+                self._insert_together(db, state, list(some))
+
+    def _insert_lines(self, db: Connection, state: State, piece: Piece, ids: range) -> None:
+        assert isinstance(piece.content, Table)
+        id = insert_lines(db, piece.lines, ids)
+        self._count(db, count_records(piece.content))
+        self._note(db, state, BatchRow(id, ids, piece.content, sum(map(len, piece.lines))))
+
+    def _insert_together(
+        self, db: Connection, state: State, few: Sequence[tuple[Piece, range]]
+    ) -> None:
+        records = [record for piece, _ in few for record in piece.records]
+        json = b','.join(piece.json for piece, _ in few)
+        self._insert_records(db, state, records, [id for _, ids in few for id in ids], json)
 
     def _insert_blocks(self, db: Connection, blocks: Sequence[Built], ids: Sequence[int]) -> None:
         start = 0
@@ -243,9 +262,8 @@ class Insertion:
         if self._new_records >= JOINED_RECORDS:
             new = batches[self._joined :]
             table = join((one.content, one.ids) for one in new)
-            ids = [id for one in new for id in one.ids]
             size = sum(one.size for one in new)
-            batches[self._joined :] = [BatchRow(batch.id, ids, table, size)]
+            batches[self._joined :] = [BatchRow(batch.id, ids_of(table), table, size)]
             self._joined, self._new_records = len(batches), 0
 
     def _seal(self, db: Connection) -> None:
@@ -253,7 +271,7 @@ class Insertion:
         batches = read_batches(db) if self._batches is None else self._batches
         self._batches, self._joined, self._new_records = [], 0, 0
         table = join((batch.content, batch.ids) for batch in batches)
-        ids = [id for batch in batches for id in batch.ids]
+        ids = ids_of(table)
         start = 0
         for built in build_all(table):
             insert_block(db, built, ids[start : start + built.count])

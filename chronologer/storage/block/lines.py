@@ -49,10 +49,10 @@ class LineDecoder:
         try:
             objects = shape.decoder.decode_lines(text)
         except (msgspec.ValidationError, RecursionError):
-            others = self._learn(lines)
+            others = _learn(lines, shape.others)
             if others is None:
                 return None
-            shape = self._shape = _Shape(others)
+            shape = self._shape = _Shape(others)  # another thread may do the same with its lines
             try:
                 objects = shape.decoder.decode_lines(text)
             except (msgspec.DecodeError, RecursionError):
@@ -62,18 +62,6 @@ class LineDecoder:
         if len(objects) != len(lines):  # several in a line
             return None
         return self._table({name: list(map(get, objects)) for name, get in shape.getters.items()})
-
-    def _learn(self, lines: Sequence[bytes]) -> tuple[str, ...] | None:
-        """Return the names of the fields in *lines*, and those that are known."""
-        names: dict[str, None] = dict.fromkeys(self._shape.others)
-        try:
-            for line in lines:
-                names.update(dict.fromkeys(orjson.loads(line)))
-        except ValueError:
-            return None
-        others = tuple(name for name in names if name not in KNOWN)
-        is_usual = len(others) <= MAX_OTHERS and max(map(len, others), default=0) <= MAX_NAME
-        return others if is_usual and others != self._shape.others else None
 
     def _table(self, fields: dict[str, Sequence[Any]]) -> Table | None:
         name, level, created, message = (fields.pop(field) for field in REQUIRED)
@@ -94,6 +82,26 @@ class LineDecoder:
                     return None
                 columns[section, field] = values
         return Table(None, microseconds_of(created), columns)
+
+
+def _learn(lines: Sequence[bytes], known: tuple[str, ...]) -> tuple[str, ...] | None:
+    """
+    Return the names of the fields in *lines*, with *known* ones if that is not too many.
+
+    None is returned if the lines themselves have too many, or no others.
+    """
+    names: dict[str, None] = {}
+    try:
+        for line in lines:
+            names.update(dict.fromkeys(orjson.loads(line)))
+    except ValueError:
+        return None
+    own = [name for name in names if name not in KNOWN]
+    both = tuple(dict.fromkeys([*known, *own]))
+    is_usual = len(own) <= MAX_OTHERS and max(map(len, own), default=0) <= MAX_NAME
+    if not is_usual or both == known:
+        return None
+    return both if len(both) <= MAX_OTHERS else tuple(own)
 
 
 class _Shape:

@@ -6,6 +6,7 @@ signature of its group stays: the signature may have more than the block.
 """
 
 import math
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from chronologer.model import Filter
 from chronologer.storage.block.batch import encode_records, insert_batch, read_batches
 from chronologer.storage.block.block import Block, table_values
 from chronologer.storage.block.build import build
-from chronologer.storage.block.cache import Cache
+from chronologer.storage.block.cache import Cache, OfFile
 from chronologer.storage.block.column import Positions
 from chronologer.storage.block.find import Find
 from chronologer.storage.block.store import (
@@ -40,19 +41,22 @@ from chronologer.storage.database import Connection
 from chronologer.storage.sql import counters
 from chronologer.storage.sql.dialect import Dialect
 
+MAX_SECONDS = 0.1  # that a transaction looks for matching records; others wait for it
 FREED_PAGES = 512  # of 4 KB, that a transaction gives back to the file system
 
 
 class Purge:
     """One purge: first of batches, then of blocks, those of the oldest records first."""
 
-    def __init__(self, dialect: Dialect, cache: Cache, filter: Filter):
-        self._dialect, self._cache, self._filter = dialect, cache, filter
+    def __init__(self, dialect: Dialect, filter: Filter):
+        self._dialect, self._filter = dialect, filter
+        self._caches = OfFile(None, Cache(), Tail())  # a transaction may be undone
+        self.is_done = False
         self._has_begun = False
         self._done: set[int] = set()  # ids of blocks without matching records
 
     def purge_some(self, db: Connection) -> int:
-        """Delete some matching records; return their number, which is 0 if there are no more."""
+        """Delete some matching records, if there are any soon, and return their number."""
         purged = 0 if self._has_begun else self._purge_batches(db)
         self._has_begun = True
         purged = purged or self._purge_block(db)
@@ -60,10 +64,11 @@ class Purge:
         return purged
 
     def _find(self, db: Connection) -> Find:
-        return Find(db, self._cache, Tail(), self._filter, math.inf)
+        return Find(db, self._caches, self._filter, math.inf)
 
     def _purge_block(self, db: Connection) -> int:
         find = self._find(db)
+        deadline = time.monotonic() + MAX_SECONDS
         for candidate in find.candidates('low_ts'):
             row = candidate.row
             if row is None or row.id in self._done:
@@ -73,6 +78,9 @@ class Purge:
             if len(where):
                 self._delete(db, row, block, where)
                 return len(where)
+            if time.monotonic() > deadline:
+                return 0
+        self.is_done = True
         return 0
 
     def _delete(self, db: Connection, row: BlockRow, block: Block, where: Positions) -> None:

@@ -30,6 +30,7 @@ def _having(block: Block, term: str) -> Mask:
     raw = block.raw
     keys: list[Key] = [MESSAGE, *block.keys]
     for key in keys:
+        block.check()
         if (key[:1] == (UNSEARCHED,) and raw is None) or block.kind(key) in NUMBERS:
             continue
         if block.kind(key) in DIGITS and not Digits.CHARACTERS.issuperset(term.encode()):

@@ -200,7 +200,8 @@ def _gather_sections(logrec: dict[str, Any], fields: Fields) -> None:
 def searched_texts(table: Table) -> Iterator[str]:
     """Yield the texts that searches look at, maybe some more."""
     columns = table.columns
-    is_raw = any(not isinstance(key, str) and key[:1] and key[0] not in SECTIONS for key in columns)
+    fields = [key for key in columns if not isinstance(key, str)]
+    is_raw = any(key == REST or key[0] not in SECTIONS for key in fields)  # maybe
     for key, values in columns.items():
         if key == MESSAGE:
             yield '\0'.join(values)

@@ -159,6 +159,7 @@ class SQLiteDatabase(Database[FileConnection]):
     def _open_writer(self) -> FileConnection:
         self._written = file_id(self.path)
         db = self._connect('rw')
+        db.file = self._written
         try:
             db.execute('PRAGMA journal_mode = WAL')
             db.execute('PRAGMA synchronous = FULL')
