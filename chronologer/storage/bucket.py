@@ -7,10 +7,10 @@ counted one by one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
-from chronologer.model import BUCKET, MICROSECOND, Filter, microseconds
+from chronologer.model import BUCKET, MICROSECOND, Filter, instant, microseconds
 
 QUARTER = BUCKET // MICROSECOND
 HOUR, DAY = timedelta(hours=1) // MICROSECOND, timedelta(days=1) // MICROSECOND
@@ -50,6 +50,13 @@ def time_range(filter: Filter) -> Range:
     low = TS_MIN if filter.after is None else microseconds(filter.after)
     high = TS_MAX if filter.before is None else microseconds(filter.before)
     return Range(low, high)
+
+
+def older(filter: Filter, before: datetime) -> Filter | None:
+    """Return *filter* narrowed to the time before an instant, or None if that is empty."""
+    span = time_range(filter)
+    high = min(span.high, microseconds(before) - 1)
+    return replace(filter, before=instant(high)) if span.low <= high else None
 
 
 def split(span: Range, grains: Sequence[int]) -> list[Range | Buckets]:

@@ -98,18 +98,21 @@ class Listing(Storage):
         return list(levels.most_common())
 
     def _facet_at(self, filter: Filter, path: Path, sample: int) -> Facet:
-        """Count the values at a path in the newest matching records."""
         counts: Counter[tuple[bool, Any]] = Counter()  # True equals 1, but is another value
-        deadline = time.monotonic() + self.query_timeout
-        for record in self._fetch(self._find(filter, 0, sample - 1), whole=True):
-            if time.monotonic() > deadline:  # large records take long to read
-                raise QueryTimeoutError(self.query_timeout)
-            value = value_at(path, record.logrec)
+        for value in self._values(filter, path, sample):
             if isinstance(value, (bool, int, float)) or (
                 isinstance(value, str) and len(value) <= MAX_FACET_TEXT
             ):
                 counts[isinstance(value, bool), value] += 1
         return [(value, n) for (_, value), n in counts.most_common()]
+
+    def _values(self, filter: Filter, path: Path, sample: int) -> Iterator[Any]:
+        """Yield the values at a path in the newest matching records, newest first."""
+        deadline = time.monotonic() + self.query_timeout
+        for record in self._fetch(self._find(filter, 0, sample - 1), whole=True):
+            if time.monotonic() > deadline:  # large records take long to read
+                raise QueryTimeoutError(self.query_timeout)
+            yield value_at(path, record.logrec)
 
 
 def _beyond(filter: Filter, ts: datetime, ascending: bool) -> Filter | None:

@@ -13,20 +13,17 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chronologer.model import MICROSECOND, Filter, Record, instant, microseconds
+from chronologer.model import MICROSECOND, Filter, Record, instant
 from chronologer.query.tree import Path
 from chronologer.storage import (
-    MAX_FIELDS,
     Batch,
     BatchKey,
-    Facet,
     FieldTypes,
     Outcome,
     Prepared,
@@ -40,12 +37,13 @@ from chronologer.storage.block.find import Find
 from chronologer.storage.block.insertion import Insertion, last_stored_id
 from chronologer.storage.block.operand import column_at
 from chronologer.storage.block.purge import Purge
-from chronologer.storage.block.store import BLOCK, BlockRow, read_fields
-from chronologer.storage.bucket import Buckets, Range, split, time_range
+from chronologer.storage.block.store import BLOCK, BlockRow
+from chronologer.storage.bucket import Buckets, Range, older, split, time_range
 from chronologer.storage.database import Connection, Database
-from chronologer.storage.listing import MAX_FACET_TEXT, SLICE_SIZE, Listing, Position
+from chronologer.storage.listing import SLICE_SIZE, Listing, Position
 from chronologer.storage.sql import counters
 from chronologer.storage.sql.dialect import Dialect
+from chronologer.storage.sql.field_table import read_fields, types_of
 
 PURGE_PAUSE = 0.002  # seconds between transactions, in which others write
 
@@ -54,7 +52,7 @@ Located = tuple[Block, Positions, int]  # positions of records in a block, and i
 
 
 class BlockStorage(Listing):
-    """A storage on a SQL database."""
+    """A storage in a SQLite file."""
 
     slice_records = insertion.BLOCK_RECORDS
     group_records = 2 * insertion.BLOCK_RECORDS
@@ -91,12 +89,11 @@ class BlockStorage(Listing):
     def purge(
         self, before: datetime, filter: Filter, progress: Callable[[int], None] = ignore
     ) -> int:
-        span = time_range(filter)
-        span = Range(span.low, min(span.high, microseconds(before) - 1))
-        if not span:
+        old = older(filter, before)
+        if old is None:
             return 0
         purged = 0
-        purge = Purge(self._dialect, replace(filter, before=instant(span.high)))
+        purge = Purge(self._dialect, old)
         while not purge.is_done:
             count = self._database.write(lambda db: self._purge_some(db, purge))
             purged += count
@@ -201,8 +198,8 @@ class BlockStorage(Listing):
                     counts.update(self._within(db, filter, part).count_names())
         return counts
 
-    def _facet_at(self, filter: Filter, path: Path, sample: int) -> Facet:
-        """Count values, column by column."""
+    def _values(self, filter: Filter, path: Path, sample: int) -> Iterator[Any]:
+        """Read the column of the field only."""
         newest = self._find(filter, 0, sample - 1)
         ids = np.fromiter((id for _, id in newest), np.int64, len(newest))
         values: dict[int, Any] = {}
@@ -212,23 +209,11 @@ class BlockStorage(Listing):
                 if column is not None:
                     its_ids = block.ids[where].tolist()
                     values.update((its_ids[number], value) for number, value in column.some(where))
-        counts: Counter[tuple[bool, Any]] = Counter()  # True equals 1, but is another value
-        for id in ids.tolist():  # values of the same count: the newest first
-            value = values.get(id)
-            if isinstance(value, (bool, int, float)) or (
-                isinstance(value, str) and len(value) <= MAX_FACET_TEXT
-            ):
-                counts[isinstance(value, bool), value] += 1
-        return [(value, n) for (_, value), n in counts.most_common()]
+        return map(values.get, ids.tolist())
 
     def fields(self) -> FieldTypes:
-        types: FieldTypes = {}
         with self._database.snapshot() as db:
-            new, fields = self._caches.of(db).tail.fields(db), read_fields(db)
-        fields.update(sorted(new - fields)[: MAX_FIELDS - len(fields)])
-        for name, type in sorted(fields):
-            types.setdefault(name, set()).add(type)
-        return types
+            return types_of(read_fields(db), self._caches.of(db).tail.fields(db))
 
     def _query(self, db: Connection, filter: Filter) -> Find:
         return Find(db, self._caches.of(db), filter, self.query_timeout)

@@ -51,6 +51,10 @@ def read_header(data: bytes) -> Memo:
     return Memo(columns, list(map(tuple, in_sections)))
 
 
+def _nothing() -> None:
+    """Check nothing."""
+
+
 def block_of(packed: Packed, first_id: int) -> 'Block':
     """Return a block that is in memory."""
     memo = read_header(write_header(packed))
@@ -64,9 +68,7 @@ class Block:
         self.count, self._first_id = count, first_id
         self._memo, self._load = memo, load
         self._sorted: Texts | None = None  # messages
-        self.check: Callable[[], None] = lambda: (
-            None
-        )  # called within long work; ends it by an error
+        self.check = _nothing  # called within long work; ends it by an error
         self._columns = memo.columns
         self.keys = memo.keys  # fields of ``logrec``, and `REST` if there are too many
 

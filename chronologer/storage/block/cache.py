@@ -24,8 +24,7 @@ VALUE_SIZE = 16  # bytes of arrays that are made of each value, about
 class Cache:
     """Memos of blocks, by the ids of blocks, which are never used again."""
 
-    def __init__(self, limit: int = LIMIT):
-        self._limit = limit
+    def __init__(self) -> None:
         self._lock = Lock()
         self._memos: OrderedDict[int, tuple[Memo, int]] = OrderedDict()  # and bytes
         self._size = 0
@@ -58,7 +57,7 @@ class Cache:
             if known and known[0] is not memo:
                 self._size -= known[1]
             self._size += size
-            while self._size > self._limit and len(self._memos) > 1:
+            while self._size > LIMIT and len(self._memos) > 1:
                 _, (_, dropped) = self._memos.popitem(last=False)
                 self._size -= dropped
 

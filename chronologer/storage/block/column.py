@@ -6,6 +6,7 @@ of few distinct values, `Texts` in one piece, `Items` of any JSON. `among` place
 records among all records of a block.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -17,7 +18,7 @@ Mask = NDArray[np.bool_]  # for each record of a block
 Positions = NDArray[np.intp]  # of records in a block
 
 
-class Column:
+class Column(ABC):
     """The values of *count* records, or of those that have any."""
 
     def __init__(self, count: int):
@@ -42,9 +43,9 @@ class Column:
         spread[self.where] = hits
         return spread
 
+    @abstractmethod
     def values(self) -> Sequence[Any]:
         """Return the values of the records that have one."""
-        raise NotImplementedError
 
     def nulls(self) -> Mask | None:
         """Return which values are null, or None if no value is."""

@@ -52,7 +52,7 @@ class Find:
 
     def __init__(self, db: Connection, caches: OfFile, filter: Filter, seconds: float):
         self._db, self._cache, self._tail = db, caches.blocks, caches.tail
-        self.filter = filter
+        self._filter = filter
         self._span = time_range(filter)
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
@@ -131,7 +131,7 @@ class Find:
 
     def candidates(self, order: str = 'id', after_id: int = 0) -> Iterator[Candidate]:
         """Yield the blocks that may have matching records, in an order of ``block`` 's columns."""
-        chunks = [_of_chunk(chunk) for chunk in self._tail.read(self._db)]
+        chunks = self.in_memory()
         column, _, direction = order.partition(' ')
         sign = -1 if direction else 1
         if column != 'id':
@@ -153,6 +153,10 @@ class Find:
                 yield chunk
             chunk = next(pending, None)
 
+    def in_memory(self) -> list[Candidate]:
+        """Return those that are made of batches, in the order of batches."""
+        return [_of_chunk(chunk) for chunk in self._tail.read(self._db)]
+
     def _may_match(self, chunk: Candidate, after_id: int) -> bool:
         is_during = chunk.high_ts >= self._span.low and chunk.low_ts <= self._span.high
         return chunk.last_id > after_id and is_during
@@ -168,9 +172,9 @@ class Find:
         if self._span.high < ALL_TIME.high:
             where.append('low_ts <= ?')
             parameters.append(self._span.high)
-        if self.filter.level is not None:
+        if self._filter.level is not None:
             where.append('max_level >= ?')
-            parameters.append(self.filter.level)
+            parameters.append(self._filter.level)
         rows = self._db.execute(
             f'SELECT {BLOCK} FROM block WHERE {" AND ".join(where)} ORDER BY {order}', parameters
         )
@@ -204,7 +208,7 @@ class Find:
             signed = words
         return signed or {}
 
-    def open(self, candidate: Candidate) -> Block:
+    def _open(self, candidate: Candidate) -> Block:
         """Return the block of a candidate."""
         if candidate.chunk is not None:
             return candidate.chunk.block.view()
@@ -213,13 +217,8 @@ class Find:
 
     def _is_all(self, candidate: Candidate) -> bool:
         """Whether all records of a block match."""
-        filter = self.filter
-        is_plain = (filter.level, filter.names, filter.search, filter.query) == (
-            None,
-            (),
-            None,
-            None,
-        )
+        filter = self._filter
+        is_plain = filter == Filter(after=filter.after, before=filter.before)
         return is_plain and self._is_during(candidate)
 
     def _is_during(self, candidate: Candidate) -> bool:
@@ -228,7 +227,7 @@ class Find:
     def look_through(self, candidate: Candidate) -> tuple[Block, Positions]:
         """Return a block, and the positions of its matching records."""
         self._check_time()
-        block = self.open(candidate)
+        block = self._open(candidate)
         block.check = self._check_time
         if self._is_all(candidate):
             return block, np.arange(len(block))
@@ -239,7 +238,7 @@ class Find:
             raise QueryTimeoutError(self._seconds)
 
     def _mask(self, candidate: Candidate, block: Block) -> Mask:
-        filter = self.filter
+        filter = self._filter
         mask = np.ones(len(block), np.bool_)
         if not self._is_during(candidate):
             mask &= (block.ts >= self._span.low) & (block.ts <= self._span.high)

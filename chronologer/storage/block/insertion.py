@@ -27,24 +27,22 @@ from chronologer.storage.block.batch import (
 from chronologer.storage.block.build import Built, build
 from chronologer.storage.block.store import (
     State,
-    add_fields,
     insert_block,
-    read_fields,
     read_state,
     write_state,
 )
 from chronologer.storage.block.table import Table, count_records, make_table, selected
 from chronologer.storage.bucket import QUARTER
 from chronologer.storage.database import Connection
-from chronologer.storage.fields import Fields
 from chronologer.storage.sql import counters
 from chronologer.storage.sql.dialect import Dialect
+from chronologer.storage.sql.field_table import FieldTable
+from chronologer.storage.sql.loggers import Loggers
 
 # Records of a block; fewer at a time become a batch. Batches of so many bytes become one, too.
 BLOCK_RECORDS, MIN_RECORDS, MAX_BATCHES_SIZE = 4096, 2048, 8 * 2**20
 JOINED_RECORDS = 256  # of which columns are made together, before there are enough for a block
 MIN_LINES = 32  # that are decoded together
-MAX_CACHED_LOGGERS, MAX_CACHED_NAME = 10_000, 200  # entries, characters
 
 ByName = Counter[tuple[str, int, int]]  # records by logger, quarter of an hour and level
 
@@ -70,10 +68,8 @@ class Piece:
 def prepare(batch: Batch) -> Piece:
     """Encode a batch; the piece has an error if that is not possible."""
     if isinstance(batch, Prepared):
-        decoded: Decoded = batch.rows
-        if decoded.built:
-            return Piece(len(batch), built=decoded.built)
-        return Piece(len(batch), decoded.table, batch.lines)
+        piece: Piece = batch.rows
+        return piece
     records = list(batch)
     try:
         if len(records) < MIN_RECORDS:
@@ -83,22 +79,16 @@ def prepare(batch: Batch) -> Piece:
         return Piece(0, error=RefusedError(f'the storage cannot store the batch: {ex}'))
 
 
-@dataclass(slots=True)
-class Decoded:
-    """Lines of a slice as columns if they are few, else as blocks."""
-
-    table: Table | Sequence[Record]
-    built: Sequence[Built] = ()
-
-
-def decode(lines: Sequence[bytes]) -> Decoded | None:
-    """Decode lines, or return None if they are few or one of them is unusual."""
+def decode(lines: Sequence[bytes]) -> Piece | None:
+    """Decode and encode lines; None is returned if they are few or one of them is unusual."""
     if len(lines) < MIN_LINES:
         return None
     table = batch.lines.decode(lines)
     if table is None:
         return None
-    return Decoded((), build_all(table)) if len(lines) >= MIN_RECORDS else Decoded(table)
+    if len(lines) < MIN_RECORDS:
+        return Piece(len(lines), table, lines)
+    return Piece(len(lines), built=build_all(table))
 
 
 def build_all(table: Table) -> list[Built]:
@@ -128,8 +118,7 @@ class Insertion:
         self._dialect = dialect
         self._db: Connection | None = None  # the last one
         self._version = -1  # of the database, when the batches were cached
-        self._loggers: dict[str, int] = {}  # ids by name
-        self._fields: Fields = set()  # that are in their table
+        self._loggers, self._fields = Loggers(dialect), FieldTable()
         self._batches: list[BatchRow] | None = None  # None: not all are known
         self._joined, self._new_records = 0, 0  # batches of which columns were made; records after
 
@@ -220,13 +209,17 @@ class Insertion:
         self._insert_records(db, state, records, [id for _, ids in few for id in ids], json)
 
     def _insert_blocks(self, db: Connection, blocks: Sequence[Built], ids: Sequence[int]) -> None:
+        """Write blocks and count their records, which are new."""
+        self._store_blocks(db, blocks, ids)
+        for built in blocks:
+            self._count(db, built.counts)
+
+    def _store_blocks(self, db: Connection, blocks: Sequence[Built], ids: Sequence[int]) -> None:
         start = 0
         for built in blocks:
-            its_ids = ids[start : start + built.count]
+            insert_block(db, built, ids[start : start + built.count])
             start += built.count
-            insert_block(db, built, its_ids)
-            self._count(db, built.counts)
-            self._add_fields(db, built.fields)
+            self._fields.add(db, built.fields)
 
     def _insert_records(
         self,
@@ -271,40 +264,17 @@ class Insertion:
         batches = read_batches(db) if self._batches is None else self._batches
         self._batches, self._joined, self._new_records = [], 0, 0
         table = join((batch.content, batch.ids) for batch in batches)
-        ids = ids_of(table)
-        start = 0
-        for built in build_all(table):
-            insert_block(db, built, ids[start : start + built.count])
-            start += built.count
-            self._add_fields(db, built.fields)
+        self._store_blocks(db, build_all(table), ids_of(table))
         db.execute('DELETE FROM batch WHERE id <= ?', (batches[-1].id,))
 
     def _count(self, db: Connection, by_name: ByName) -> None:
         counts = Counter(
             {
-                (self._logger_id(db, name), quarter, level): n
+                (self._loggers.id_of(db, name), quarter, level): n
                 for (name, quarter, level), n in by_name.items()
             }
         )
         counters.add(db, self._dialect, counts)
-
-    def _add_fields(self, db: Connection, fields: Fields) -> None:
-        if not fields <= self._fields:
-            self._fields = read_fields(db)
-            add_fields(db, fields, self._fields)
-
-    def _logger_id(self, db: Connection, name: str) -> int:
-        id = self._loggers.get(name)
-        if id is not None:
-            return id
-        id = self._dialect.find_logger(db, name)
-        if id is None:
-            id = self._dialect.add_logger(db, name)
-        if len(name) <= MAX_CACHED_NAME:
-            if len(self._loggers) >= MAX_CACHED_LOGGERS:
-                self._loggers.clear()
-            self._loggers[name] = id
-        return id
 
 
 def _count(records: Sequence[Record]) -> ByName:

@@ -75,19 +75,9 @@ def pack(table: Table) -> Packed:
         TypeError: A value has no JSON.
     """
     columns, ts = table.columns, table.ts
-    header: list[tuple[Key, Kind]] = []
-    parts: list[bytes] = []
-
-    def add(key: Key, kind: Kind, data: bytes) -> None:
-        header.append((key, kind))
-        parts.append(data)
-
-    levels = np.fromiter(columns[LEVEL_NUMBER], np.int32, len(table))
-    low, width, data = planes(ts)
-    add(TS, ['int', low, width], data)
+    encoded: dict[Key, tuple[Kind, bytes]] = {TS: _integers(ts)}
     if table.ids is not None and int(table.ids[-1] - table.ids[0]) != len(table) - 1:
-        low, width, data = planes(table.ids)
-        add(IDS, ['int', low, width], data)
+        encoded[IDS] = _integers(table.ids)
     grouped: set[Key] = set()
     site_codes: array[int] | None = None
     for name, members in GROUPS.items():
@@ -96,24 +86,33 @@ def pack(table: Table) -> Packed:
         if group is not None and len(present) > 1:
             combinations, codes = group
             text = orjson.dumps(combinations)
-            size = codes.itemsize
-            add(name, ['group', present, len(text), size], text + codes.tobytes())
+            kind = ['group', present, len(text), codes.itemsize]
+            encoded[name] = kind, text + codes.tobytes()
             grouped.update(present)
             site_codes = codes if name == SITE else site_codes
     for key, values in columns.items():
-        if key in grouped:
-            continue
         if key == MESSAGE:
-            add(key, *_messages(values, site_codes))
+            encoded[key] = _messages(values, site_codes)
         elif key == MSG and tuple(values) == tuple(columns[MESSAGE]):
-            add(key, ['message'], b'')
-        elif key in (MSECS, RELATIVE) and (relative := _relative(key, values, ts)):
-            add(key, *relative)
-        else:
-            add(key, *encode(values))
-    bounds = int(ts.min()), int(ts.max()), int(levels.max())
-    keys = [key for key in columns if not isinstance(key, str)]
-    return Packed(len(table), *bounds, header, parts, keys)
+            encoded[key] = ['message'], b''
+        elif key not in grouped:
+            encoded[key] = _relative(key, values, ts) or encode(values)
+    levels = np.fromiter(columns[LEVEL_NUMBER], np.int32, len(table))
+    header = [(key, kind) for key, (kind, _) in encoded.items()]
+    return Packed(
+        len(table),
+        int(ts.min()),
+        int(ts.max()),
+        int(levels.max()),
+        header,
+        [data for _, data in encoded.values()],
+        [key for key in columns if not isinstance(key, str)],
+    )
+
+
+def _integers(numbers: NDArray[np.int64]) -> tuple[Kind, bytes]:
+    low, width, data = planes(numbers)
+    return ['int', low, width], data
 
 
 def _group(columns: Sequence[Sequence[Any]]) -> tuple[list[list[Any]], 'array[int]'] | None:
@@ -145,8 +144,8 @@ def _messages(messages: Sequence[str], site_codes: 'array[int] | None') -> tuple
 
 
 def _relative(key: Key, values: Sequence[Any], ts: NDArray[np.int64]) -> tuple[Kind, bytes] | None:
-    """Encode floats that follow from the time of a record."""
-    if set(map(type, values)) != {float}:
+    """Encode floats that follow from the time of a record, if the column is of such."""
+    if key not in (MSECS, RELATIVE) or set(map(type, values)) != {float}:
         return None
     numbers = np.array(values)
     if key == MSECS:

@@ -99,12 +99,11 @@ class Purge:
         """Delete records that are in batches; what is left of a batch is a new one."""
         purged: set[int] = set()
         find = self._find(db)
-        for candidate in find.candidates():
-            if candidate.row is None:
-                block, where = find.look_through(candidate)
-                if len(where):
-                    purged.update(block.ids[where].tolist())
-                    self._uncount(db, selected(table_of(block), where))
+        for candidate in find.in_memory():
+            block, where = find.look_through(candidate)
+            if len(where):
+                purged.update(block.ids[where].tolist())
+                self._uncount(db, selected(table_of(block), where))
         if purged:
             _rewrite_batches(db, purged)
         return len(purged)

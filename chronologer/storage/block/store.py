@@ -9,11 +9,9 @@ a process may cache what it has read.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chronologer.storage import MAX_FIELDS
 from chronologer.storage.block import signature
 from chronologer.storage.block.build import Built
 from chronologer.storage.database import Connection
-from chronologer.storage.fields import Fields
 
 PARTS = 1024  # numbers of parts for each block
 HEADER, SIGNATURE = 0, PARTS - 1  # numbers of parts; columns are between them
@@ -122,17 +120,3 @@ def write_state(db: Connection, state: State) -> None:
     """Store the row of ``state``."""
     values = state.last_id, state.changes, state.batched, state.batched_size
     db.execute('UPDATE state SET last_id = ?, changes = ?, batched = ?, batched_size = ?', values)
-
-
-def read_fields(db: Connection) -> Fields:
-    """Return the fields of records that are in blocks."""
-    rows = db.execute('SELECT name, type FROM field').fetchall()
-    return {(bytes(name).decode(), type) for name, type in rows}
-
-
-def add_fields(db: Connection, fields: Fields, stored: Fields) -> None:
-    """Insert those *fields* that are not *stored*, up to the limit; add them to *stored*."""
-    new = sorted(fields - stored)[: MAX_FIELDS - len(stored)]
-    rows = [(name.encode(), type) for name, type in new]
-    db.executemany('INSERT INTO field (name, type) VALUES (?, ?)', rows)
-    stored.update(new)

@@ -7,25 +7,24 @@ It has a `Database` for transactions and a `RowDialect` for statements that diff
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
 import orjson
 
-from chronologer.model import MICROSECOND, Filter, Record, instant, microseconds
-from chronologer.storage import MAX_FIELDS, Batch, BatchKey, FieldTypes, Outcome, ignore
-from chronologer.storage.bucket import Range, can_narrow, time_range
+from chronologer.model import MICROSECOND, Filter, Record, instant
+from chronologer.storage import Batch, BatchKey, FieldTypes, Outcome, ignore
+from chronologer.storage.bucket import can_narrow, older, time_range
 from chronologer.storage.database import Connection, Database
 from chronologer.storage.listing import Listing, Position
 from chronologer.storage.render import SQL
 from chronologer.storage.sql.counting import count, count_names, count_steps, narrow
 from chronologer.storage.sql.dialect import RowDialect
+from chronologer.storage.sql.field_table import read_fields, types_of
 from chronologer.storage.sql.index import Unindexed
 from chronologer.storage.sql.index.find import Find
 from chronologer.storage.sql.index.needle import Needle
-from chronologer.storage.sql.index.table import read_fields
 from chronologer.storage.sql.insertion import Insertion, last_used_id
 from chronologer.storage.sql.purge import purge_slice
 from chronologer.storage.sql.where import conditions, within
@@ -60,12 +59,10 @@ class SqlStorage(Listing):
     def purge(
         self, before: datetime, filter: Filter, progress: Callable[[int], None] = ignore
     ) -> int:
-        span = time_range(filter)
-        span = Range(span.low, min(span.high, microseconds(before) - 1))
-        if not span:
+        old = older(filter, before)
+        if old is None:
             return 0
         purged = 0
-        old = replace(filter, before=instant(span.high))
         while count := self._database.write(
             lambda db: purge_slice(db, self._dialect, self._unindexed, old)
         ):
@@ -175,14 +172,9 @@ class SqlStorage(Listing):
         return counts
 
     def fields(self) -> FieldTypes:
-        types: FieldTypes = {}
         with self._database.snapshot() as db:
             _, new = self._unindexed.read(db)
-            fields = read_fields(db)
-        fields.update(sorted(new - fields)[: MAX_FIELDS - len(fields)])
-        for name, type in sorted(fields):
-            types.setdefault(name, set()).add(type)
-        return types
+            return types_of(read_fields(db), new)
 
     def _find_in(self, db: Connection, filter: Filter) -> Find | None:
         """Return a search in the index, if it helps."""

@@ -17,8 +17,7 @@ from chronologer.storage.database import Connection
 from chronologer.storage.sql import counters
 from chronologer.storage.sql.dialect import Row, RowDialect
 from chronologer.storage.sql.index import Index
-
-MAX_CACHED_LOGGERS, MAX_CACHED_NAME = 10_000, 200  # entries, characters
+from chronologer.storage.sql.loggers import Loggers
 
 
 class Insertion:
@@ -32,7 +31,7 @@ class Insertion:
     def __init__(self, dialect: RowDialect):
         self._dialect = dialect
         self._db: Connection | None = None  # the last one
-        self._loggers: dict[str, int] = {}  # ids by name
+        self._loggers = Loggers(dialect)
         self._index = Index(dialect)
 
     def insert(
@@ -139,23 +138,13 @@ class Insertion:
     def _make_rows(
         self, db: Connection, records: Sequence[Record], ids: Sequence[int]
     ) -> list[Row]:
-        loggers = self._loggers
+        loggers = self._loggers.cached
         rows: list[Row] = []
         for id, (ts, name, level, message, logrec, _) in zip(ids, records, strict=True):
-            logger, fields = loggers.get(name) or self._logger_id(db, name), logrec or {}
+            logger, fields = loggers.get(name) or self._loggers.id_of(db, name), logrec or {}
             text = orjson.dumps(fields).decode()
             rows.append((id, microseconds(ts), level, logger, message, text, fields))
         return rows
-
-    def _logger_id(self, db: Connection, name: str) -> int:
-        id = self._dialect.find_logger(db, name)
-        if id is None:
-            id = self._dialect.add_logger(db, name)
-        if len(name) <= MAX_CACHED_NAME:
-            if len(self._loggers) >= MAX_CACHED_LOGGERS:
-                self._loggers.clear()
-            self._loggers[name] = id
-        return id
 
 
 def last_used_id(db: Connection) -> int:

@@ -23,7 +23,6 @@ from chronologer.errors import (
     ChronologerError,
     ConfigurationError,
     DiskFullError,
-    InputError,
     QueryTimeoutError,
     SchemaError,
     StorageBusyError,
@@ -181,8 +180,6 @@ class SQLiteDatabase(Database[FileConnection]):
         if isinstance(error, OSError):
             kind = DiskFullError if error.errno == errno.ENOSPC else StorageError
             return kind(f'SQLite file {str(self.path)!r}: {error.strerror}')
-        if str(error) == 'parser stack overflow':
-            return InputError('query: nested too deeply for SQLite')
         if str(error) == 'interrupted':
             return QueryTimeoutError(self.query_timeout)
         if full_disk.is_cause(self.path, error):

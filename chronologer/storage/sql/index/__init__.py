@@ -12,12 +12,11 @@ from threading import Lock
 from chronologer.storage.database import Connection
 from chronologer.storage.fields import Fields
 from chronologer.storage.sql.dialect import Row, RowDialect
+from chronologer.storage.sql.field_table import FieldTable
 from chronologer.storage.sql.index.block import Block
 from chronologer.storage.sql.index.builder import Builder
 from chronologer.storage.sql.index.table import (
-    add_fields,
     insert_block,
-    read_fields,
     read_rows,
     unindexed_ids,
 )
@@ -38,7 +37,7 @@ class Index:
 
     def __init__(self, dialect: RowDialect):
         self._dialect = dialect
-        self._fields: Fields = set()  # that are in their table
+        self._fields = FieldTable()
         self.drop_caches()
 
     def drop_caches(self) -> None:
@@ -85,10 +84,7 @@ class Index:
 
     def _make_block(self, db: Connection) -> None:
         insert_block(db, self._unindexed.build())
-        fields = self._unindexed.fields
-        if not fields <= self._fields:
-            self._fields = read_fields(db)
-            add_fields(db, fields, self._fields)
+        self._fields.add(db, self._unindexed.fields)
         self._unindexed = Builder()
 
 

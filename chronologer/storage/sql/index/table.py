@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from chronologer.storage import MAX_FIELDS
 from chronologer.storage.database import Connection
-from chronologer.storage.fields import Fields
 from chronologer.storage.sql.bulk import insert_rows
 from chronologer.storage.sql.dialect import Row, RowDialect
 from chronologer.storage.sql.index.block import Block
@@ -42,20 +40,6 @@ def unindexed_ids(db: Connection, dialect: RowDialect) -> list[int]:
         """
     ).fetchall()
     return [id for (id,) in rows]
-
-
-def read_fields(db: Connection) -> Fields:
-    """Return the fields of records that are in blocks."""
-    rows = db.execute('SELECT name, type FROM field').fetchall()
-    return {(bytes(name).decode(), type) for name, type in rows}
-
-
-def add_fields(db: Connection, fields: Fields, stored: Fields) -> None:
-    """Insert those *fields* that are not *stored*, up to the limit; add them to *stored*."""
-    new = sorted(fields - stored)[: MAX_FIELDS - len(stored)]
-    rows = [(name.encode(), type) for name, type in new]
-    insert_rows(db, 'INSERT INTO field (name, type)', rows)
-    stored.update(new)
 
 
 def read_rows(db: Connection, dialect: RowDialect, ids: list[int]) -> Iterator[Row]:
