@@ -18,7 +18,7 @@ const KEPT = 50; // searches in the history
 const COUNTED = /^(?:name|level|(?:data|meta|error)\..*[^.])$/; // fields whose values the server counts
 const DELAY = 120; // milliseconds from the last key to requests
 
-/** @typedef {{text: string, note?: string, isCompletion?: boolean, apply: () => void}} Suggestion */
+/** `completes`: the text that a completion is for. @typedef {{text: string, note?: string, completes?: string, apply: () => void}} Suggestion */
 /** @typedef {{value: any, note?: string}} Offer */
 
 export class SearchBox extends HTMLElement {
@@ -139,8 +139,9 @@ export class SearchBox extends HTMLElement {
     this.#show(offered.map(({value, note}) => ({
       text: String(value),
       note,
-      isCompletion: true,
+      completes: text,
       apply: () => {
+        if (this.#input.value !== text) return; // typed on meanwhile
         const done = complete(text, caret, word, value);
         this.#input.value = done.text;
         this.#input.setSelectionRange(done.caret, done.caret);
@@ -199,7 +200,7 @@ export class SearchBox extends HTMLElement {
   /** What Tab accepts: the chosen suggestion, or the first completion. */
   get #offered() {
     const first = this.#suggestions[0];
-    return this.#suggestions[this.#chosen] ?? (first?.isCompletion ? first : null);
+    return this.#suggestions[this.#chosen] ?? (first?.completes === this.#input.value ? first : null);
   }
 
   /** Whether the caret is behind the blank that a completion has added. */

@@ -573,7 +573,9 @@ def test_a_directory_deleted_with_batches(directory, own_log):
     ):
         logger.info('one')
         handler.flush()
-        shutil.rmtree(directory)
+        gone = directory.with_name('gone')  # a batch may be written while a directory is deleted
+        os.rename(directory, gone)
+        shutil.rmtree(gone)
         peer.answers = [None]
         logger.info('two')
         handler.flush()

@@ -112,6 +112,17 @@ def test_tab_accepts_the_first(log):
     expect(log.search).not_to_be_focused()
 
 
+def test_a_completion_of_another_text_is_not_accepted(log):
+    """The list stays until there is another one, but what was typed since is not replaced."""
+    log.open(count=600)
+    log.search.press_sequentially('data.us')
+    expect(log.suggestions.first).to_have_text('data.usertext')
+    log.search.fill('timeout')
+    log.search.press('Tab')
+    expect(log.search).to_have_value('timeout')
+    expect(log.search).not_to_be_focused()
+
+
 def test_the_rest_of_a_word_is_replaced(log):
     """That the caret is in."""
     log.open(count=600)
