@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from chronologer.model import Record, instant
 from chronologer.search import SECTIONS
 from chronologer.storage.block.column import Choices, Column, Mask, Numbers, Positions, Texts
-from chronologer.storage.block.encoding import ABSENT, Kind, decode, from_planes
+from chronologer.storage.block.encoding import ABSENT, Kind, decode, from_planes, name_of
 from chronologer.storage.block.pack import GROUPS, IDS, NONE, SITE, TS, Packed
 from chronologer.storage.block.table import LEVEL_NUMBER, MESSAGE, NAME, REST, Key, Steps, put
 
@@ -139,10 +139,7 @@ class Block:
 
     def kind(self, key: Key) -> str:
         """Return how a column is encoded; the groups' own columns have no kind of theirs."""
-        if key not in self._columns:
-            return ''
-        kind = self._columns[key][1]
-        return str(kind[2][0] if kind[0] == 'some' else kind[0])
+        return name_of(self._columns[key][1]) if key in self._columns else ''
 
     def column(self, key: Key) -> Column | None:
         """Return a column, or None if no record has the field."""

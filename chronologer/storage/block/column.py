@@ -126,10 +126,14 @@ class Texts(Column):
         self.data, self._order = data, order
 
     @cached_property
+    def is_ascii(self) -> bool:
+        """Whether case-folding leaves each byte at its place."""
+        return self.data.isascii()
+
+    @cached_property
     def _ends(self) -> Positions:
         """Where each text ends, in bytes."""
-        nuls = np.flatnonzero(np.frombuffer(self.data, np.uint8) == 0)
-        return np.append(nuls, len(self.data))
+        return np.append(_nuls(self.data), len(self.data))
 
     @cached_property
     def _rank(self) -> Positions:
@@ -146,10 +150,14 @@ class Texts(Column):
     def containing(self, term: bytes, data: bytes | None = None) -> Mask:
         """Return which texts contain *term*, or that in which *data* has other characters."""
         hits = np.zeros(self.count, np.bool_)
-        *pieces, _ = (self.data if data is None else data).split(term)
-        if not pieces:
+        data = self.data if data is None else data
+        # A same-sized replacement takes one pass; no byte of UTF-8 is 255.
+        marked = data.replace(term, b'\xff' + b' ' * (len(term) - 1))
+        at = np.flatnonzero(np.frombuffer(marked, np.uint8) == 255)
+        if not len(at):
             return hits
-        hits[np.cumsum([piece.count(b'\0') for piece in pieces])] = True
+        ends = self._ends if data is self.data or self.is_ascii else _nuls(data)
+        hits[np.searchsorted(ends, at)] = True
         return hits if self._order is None else hits[self._rank]
 
     def at(self, numbers: Positions) -> Sequence[Any]:
@@ -163,14 +171,18 @@ class Texts(Column):
         return [self.data[start:end].decode() for start, end in spans]
 
 
+def _nuls(data: bytes) -> Positions:
+    return np.flatnonzero(np.frombuffer(data, np.uint8) == 0)
+
+
 class Digits(Texts):
     """Texts of hexadecimal digits and dashes, which are made only if one is looked for."""
 
     CHARACTERS = frozenset(b'0123456789abcdef-')
 
-    def __init__(self, count: int, make: Callable[[], bytes]):
+    def __init__(self, count: int, digits: bytes, make: Callable[[], bytes]):
         Column.__init__(self, count)
-        self._make = make
+        self._digits, self._make = digits, make  # two digits are a byte
         self._order = None
 
     @cached_property
@@ -179,9 +191,15 @@ class Digits(Texts):
         return self._make()
 
     def containing(self, term: bytes, data: bytes | None = None) -> Mask:
-        if not self.CHARACTERS.issuperset(term):
+        if not (self.CHARACTERS.issuperset(term) and self._may_contain(term)):
             return np.zeros(self.count, np.bool_)
         return super().containing(term, data)
+
+    def _may_contain(self, term: bytes) -> bool:
+        """Look for pairs of digits, which begin at the first or at the second one."""
+        piece = max(term.split(b'-'), key=len).decode()
+        pairs = (piece[start : start + (len(piece) - start) // 2 * 2] for start in (0, 1))
+        return any(bytes.fromhex(digits) in self._digits for digits in pairs)
 
 
 class Items(Column):

@@ -48,6 +48,7 @@ MIN_HEX = 16  # digits
 UUID_LENGTH, UUID_DASHES = 36, (8, 13, 18, 23)
 HEX_DIGITS = frozenset('0123456789abcdef')
 SCALARS = frozenset([str, int, float, bool, type(None)])
+DIGITS = frozenset(['hex', 'uuid'])  # names of kinds
 
 
 class Absent(enum.Enum):
@@ -85,6 +86,11 @@ def decode(kind: Kind, data: bytes, count: int) -> Column:
     return column.among(np.unpackbits(bits, count=count).astype(np.bool_))
 
 
+def name_of(kind: Kind) -> str:
+    """Return the name of the kind of the values that there are."""
+    return str(kind[2][0] if kind[0] == 'some' else kind[0])
+
+
 def _encode_present(values: Sequence[Any]) -> tuple[Kind, bytes]:
     types = set(map(type, values))
     is_alike = len(types) == 1 and types <= SCALARS and types != {float}  # 0.0 equals -0.0
@@ -120,9 +126,9 @@ def _decode_present(kind: Kind, data: bytes, count: int) -> Column:
         codes = np.frombuffer(data, f'<u{width}', offset=size)
         return Choices(count, codes.astype(np.intp), orjson.loads(data[:size]))
     if name == 'hex':
-        return Digits(count, lambda: _from_hex(data.hex(), parameters[0]))
+        return Digits(count, data, lambda: _from_hex(data, count))
     if name == 'uuid':
-        return Digits(count, lambda: _from_uuids(data, count))
+        return Digits(count, data, lambda: _from_uuids(data, count))
     if name == 'text':
         return Texts(count, data)
     return Items(count, orjson.loads(data))
@@ -218,10 +224,9 @@ def _hex_bytes(text: str) -> bytes | None:
     return data if data.hex() == text else None
 
 
-def _from_hex(digits: str, length: int) -> bytes:
-    return '\0'.join(
-        [digits[start : start + length] for start in range(0, len(digits), length)]
-    ).encode()
+def _from_hex(data: bytes, count: int) -> bytes:
+    digits = np.frombuffer(data.hex().encode(), np.uint8).reshape(count, -1)
+    return _joined(digits)
 
 
 def _uuid_bytes(text: str) -> bytes | None:
@@ -236,5 +241,12 @@ def _uuid_bytes(text: str) -> bytes | None:
 def _from_uuids(data: bytes, count: int) -> bytes:
     digits = np.frombuffer(data.hex().encode(), np.uint8).reshape(count, -1)
     offsets = [dash - number for number, dash in enumerate(UUID_DASHES)]
-    texts = np.insert(digits, offsets, ord('-'), 1)
-    return np.insert(texts, UUID_LENGTH, 0, 1).tobytes()[:-1]
+    return _joined(np.insert(digits, offsets, ord('-'), 1))
+
+
+def _joined(texts: NDArray[np.uint8]) -> bytes:
+    """Return texts of one length with NUL between them."""
+    count, length = texts.shape
+    with_nul = np.zeros((count, length + 1), np.uint8)
+    with_nul[:, :length] = texts
+    return with_nul.tobytes()[:-1]

@@ -23,15 +23,13 @@ from chronologer.storage.block.cache import OfFile
 from chronologer.storage.block.column import Choices, Mask, Positions
 from chronologer.storage.block.evaluate import evaluate
 from chronologer.storage.block.search import matching
-from chronologer.storage.block.signature import WORD, hashes_of, locate, may_have
-from chronologer.storage.block.store import BLOCK, SIGNATURE, BlockRow, read_part
+from chronologer.storage.block.signed import Places, Signed
+from chronologer.storage.block.store import BLOCK, BlockRow
 from chronologer.storage.block.tail import Chunk
 from chronologer.storage.bucket import ALL_TIME, time_range
 from chronologer.storage.database import Connection
 from chronologer.storage.listing import Position
 from chronologer.storage.render import is_searchable, required_equalities, required_texts
-
-MIN_TERM = 4  # bytes; shorter terms have no hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +41,8 @@ class Candidate:
     count: int
     low_ts: int  # microseconds since the epoch
     high_ts: int
-    row: BlockRow | None  # None: it is in memory
-    chunk: Chunk | None
+    source: BlockRow | Chunk  # that is stored, or in memory
+    places: Places  # of the terms
 
 
 class Find:
@@ -56,8 +54,9 @@ class Find:
         self._span = time_range(filter)
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
-        self._hashes = [hash for term in _required(filter) for hash in hashes_of(term)]
-        self._signed: dict[int, int] | None = None
+        self._signed = Signed(db, _required(filter))
+        bounds = Filter(after=filter.after, before=filter.before)
+        self._has_bounds_only = filter == bounds
 
     def positions(
         self, left: int, count: int, ascending: bool = False, beyond: int | None = None
@@ -180,46 +179,20 @@ class Find:
         )
         for values in rows:
             row = BlockRow(*values)
-            if not self._hashes or self._is_signed(row):
+            places = self._signed.places(row)
+            if places is not None:
                 bounds = row.first_id, row.last_id, row.count, row.low_ts, row.high_ts
-                yield Candidate(*bounds, row, None)
-
-    def _is_signed(self, row: BlockRow) -> bool:
-        """Whether the signature of a block, or of its group, has all hashes."""
-        if row.group_id is None:
-            signature = read_part(self._db, row.id, SIGNATURE)
-            return may_have(signature, self._hashes)
-        if self._signed is None:
-            self._signed = self._read_signatures()
-        return bool(self._signed.get(row.group_id, 0) >> row.slot & 1)
-
-    def _read_signatures(self) -> dict[int, int]:
-        """For each group, a bit for each block that may have all hashes."""
-        signed: dict[int, int] | None = None
-        for hash in self._hashes:
-            page, offset = locate(hash)
-            rows = self._db.execute(
-                'SELECT group_id, substr(words, ?, ?) FROM signature WHERE page = ?',
-                (offset + 1, WORD, page),
-            )
-            words = {id: int.from_bytes(word, 'little') for id, word in rows.fetchall()}
-            if signed is not None:
-                words = {id: word & signed.get(id, 0) for id, word in words.items()}
-            signed = words
-        return signed or {}
+                yield Candidate(*bounds, row, places)
 
     def _open(self, candidate: Candidate) -> Block:
         """Return the block of a candidate."""
-        if candidate.chunk is not None:
-            return candidate.chunk.block.view()
-        assert candidate.row is not None
-        return self._cache.block(self._db, candidate.row)
+        if isinstance(candidate.source, Chunk):
+            return candidate.source.block.view()
+        return self._cache.block(self._db, candidate.source)
 
     def _is_all(self, candidate: Candidate) -> bool:
         """Whether all records of a block match."""
-        filter = self._filter
-        is_plain = filter == Filter(after=filter.after, before=filter.before)
-        return is_plain and self._is_during(candidate)
+        return self._has_bounds_only and self._is_during(candidate)
 
     def _is_during(self, candidate: Candidate) -> bool:
         return self._span.low <= candidate.low_ts and candidate.high_ts <= self._span.high
@@ -247,7 +220,7 @@ class Find:
         if filter.names:
             mask &= _named(block, filter.names)
         if filter.search is not None and mask.any():
-            mask = matching(block, filter.search, mask)
+            mask = matching(block, filter.search, mask, candidate.places)
         if filter.query is not None and mask.any():
             mask &= evaluate(block, filter.query).true
         return mask
@@ -279,17 +252,16 @@ def _steps(
 def _of_chunk(chunk: Chunk) -> Candidate:
     ids = chunk.block.ids
     bounds = int(ids[0]), int(ids[-1]), len(ids), chunk.low_ts, chunk.high_ts
-    return Candidate(*bounds, None, chunk)
+    return Candidate(*bounds, chunk, {})
 
 
-def _required(filter: Filter) -> list[bytes]:
+def _required(filter: Filter) -> list[str]:
     """Return texts, case-folded, that a matching record contains."""
     terms = set(filter.search.wanted) if filter.search is not None else set()
     if filter.query is not None:
         terms.update(map(fold, _required_by(filter.query)))
     # İ is folded to i without its dot, so a part of a text may be folded otherwise.
-    encoded = [term.encode() for term in terms if '\0' not in term and '\u0307' not in term]
-    return [term for term in encoded if len(term) >= MIN_TERM]
+    return [term for term in terms if '\0' not in term and '\u0307' not in term]
 
 
 def _required_by(query: Condition) -> list[str]:

@@ -36,7 +36,7 @@ from chronologer.storage.block.table import (
     count_records,
     selected,
 )
-from chronologer.storage.block.tail import Tail
+from chronologer.storage.block.tail import Chunk, Tail
 from chronologer.storage.database import Connection
 from chronologer.storage.sql import counters
 from chronologer.storage.sql.dialect import Dialect
@@ -70,8 +70,8 @@ class Purge:
         find = self._find(db)
         deadline = time.monotonic() + MAX_SECONDS
         for candidate in find.candidates('low_ts'):
-            row = candidate.row
-            if row is None or row.id in self._done:
+            row = candidate.source
+            if isinstance(row, Chunk) or row.id in self._done:
                 continue
             self._done.add(row.id)
             block, where = find.look_through(candidate)
@@ -88,12 +88,11 @@ class Purge:
         table = table_of(block)
         self._uncount(db, selected(table, where))
         kept = np.setdiff1d(np.arange(len(block)), where)
-        delete_block(db, row, is_replaced=bool(len(kept)))
+        delete_block(db, row)
         if len(kept):
             rest = selected(table, kept)
             assert rest.ids is not None
-            place = None if row.group_id is None else (row.group_id, row.slot)
-            self._done.add(insert_block(db, build(rest), rest.ids.tolist(), place))
+            self._done.add(insert_block(db, build(rest), rest.ids.tolist()))
 
     def _purge_batches(self, db: Connection) -> int:
         """Delete records that are in batches; what is left of a batch is a new one."""

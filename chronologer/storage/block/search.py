@@ -5,25 +5,26 @@ import numpy as np
 from chronologer.search import STRUCTURE, UNSEARCHED, Search, fold, searchable_texts
 from chronologer.storage.block.block import Block
 from chronologer.storage.block.column import Choices, Column, Digits, Items, Mask, Texts
+from chronologer.storage.block.encoding import DIGITS
+from chronologer.storage.block.signed import ANYWHERE, Place, Places
 from chronologer.storage.block.table import MESSAGE, REST, Key
 
 NUMBERS = frozenset(['int', 'decimal', 'float', 'milliseconds', 'since'])  # kinds without texts
-DIGITS = frozenset(['hex', 'uuid'])
 EXC_TEXT = ('error', 'exc_text')
 
 
-def matching(block: Block, search: Search, mask: Mask) -> Mask:
+def matching(block: Block, search: Search, mask: Mask, places: Places) -> Mask:
     """Return the records in *mask* that have every wanted term and no unwanted one."""
     for term in sorted(search.wanted, key=len, reverse=True):  # the longest is likely the rarest
-        mask = mask & _having(block, term)
+        mask = mask & _having(block, term, places.get(term, ANYWHERE))
         if not mask.any():
             return mask
     for term in search.unwanted:
-        mask = mask & ~_having(block, term)
+        mask = mask & ~_having(block, term, places.get(term, ANYWHERE))
     return mask
 
 
-def _having(block: Block, term: str) -> Mask:
+def _having(block: Block, term: str, place: Place) -> Mask:
     hits = np.zeros(len(block), np.bool_)
     if '\0' in term:  # which no text has
         return hits
@@ -33,7 +34,7 @@ def _having(block: Block, term: str) -> Mask:
         block.check()
         if (key[:1] == (UNSEARCHED,) and raw is None) or block.kind(key) in NUMBERS:
             continue
-        if block.kind(key) in DIGITS and not Digits.CHARACTERS.issuperset(term.encode()):
+        if (Place.DIGITS if block.kind(key) in DIGITS else Place.TEXTS) not in place:
             continue
         column = block.column(key)
         assert column is not None
@@ -63,7 +64,7 @@ def _in_column(block: Block, key: Key, column: Column, term: str) -> Mask:
 
 def _folded(block: Block, key: Key, column: Texts) -> bytes:
     """Return the texts of a column, case-folded."""
-    if column.data.isascii():
+    if column.is_ascii:
         return column.data.lower()
     return block.once(('folded', key), lambda: fold(column.data.decode()).encode())
 

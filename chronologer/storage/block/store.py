@@ -34,30 +34,20 @@ class BlockRow:
     slot: int  # its bit there
 
 
-def insert_block(
-    db: Connection, built: Built, ids: Sequence[int], place: tuple[int | None, int] | None = None
-) -> int:
-    """
-    Insert a block of records with *ids*, and return its own id.
-
-    *place* is that in a group, if it replaces another block.
-    """
-    group_id, slot = place or (None, 0)
+def insert_block(db: Connection, built: Built, ids: Sequence[int]) -> int:
+    """Insert a block of records with *ids*, and return its own id."""
     id = db.execute(
         """
-        INSERT INTO block (first_id, last_id, n, low_ts, high_ts, max_level, size, group_id, slot)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO block (first_id, last_id, n, low_ts, high_ts, max_level, size, slot)
+        VALUES (?, ?, ?, ?, ?, ?, ?, 0)
         """,
-        (ids[0], ids[-1], built.count, *built.bounds, built.size, group_id, slot),
+        (ids[0], ids[-1], built.count, *built.bounds, built.size),
     ).lastrowid
     assert id is not None
-    parts = [(number, data) for number, data in enumerate(built.parts) if data]
-    if group_id is None:
-        parts.append((SIGNATURE, built.signature))
-    rows = [(id * PARTS + number, data) for number, data in parts]
+    parts = [*enumerate(built.parts), (SIGNATURE, built.signature)]
+    rows = [(id * PARTS + number, data) for number, data in parts if data]
     db.executemany('INSERT INTO part (id, data) VALUES (?, ?)', rows)
-    if place is None:
-        _complete_group(db)
+    _complete_group(db)
     return id
 
 
@@ -77,12 +67,12 @@ def _complete_group(db: Connection) -> None:
         db.execute('DELETE FROM part WHERE id = ?', (id * PARTS + SIGNATURE,))
 
 
-def delete_block(db: Connection, row: BlockRow, is_replaced: bool = False) -> None:
+def delete_block(db: Connection, row: BlockRow) -> None:
     """Delete a block, and the signature of its group if no block is left in it."""
     db.execute('DELETE FROM block WHERE id = ?', (row.id,))
     start = row.id * PARTS
     db.execute('DELETE FROM part WHERE id BETWEEN ? AND ?', (start, start + PARTS - 1))
-    if row.group_id is not None and not is_replaced:
+    if row.group_id is not None:
         left = db.execute('SELECT 1 FROM block WHERE group_id = ? LIMIT 1', (row.group_id,))
         if left.fetchone() is None:
             db.execute('DELETE FROM signature WHERE group_id = ?', (row.group_id,))

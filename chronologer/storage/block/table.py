@@ -6,7 +6,7 @@ order of records is that of their ids.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -197,20 +197,24 @@ def _gather_sections(logrec: dict[str, Any], fields: Fields) -> None:
                     _gather_fields(name, nested, fields)
 
 
-def searched_texts(table: Table) -> Iterator[str]:
-    """Yield the texts that searches look at, maybe some more."""
+def searched_texts(table: Table, digits: Set[Key]) -> tuple[list[str], list[str]]:
+    """Return the texts that searches look at, maybe some more, and those of columns of *digits*."""
     columns = table.columns
+    texts: list[str] = []
+    of_digits: list[str] = []
     fields = [key for key in columns if not isinstance(key, str)]
     is_raw = any(key == REST or key[0] not in SECTIONS for key in fields)  # maybe
     for key, values in columns.items():
         if key == MESSAGE:
-            yield '\0'.join(values)
+            texts.append('\0'.join(values))
         elif isinstance(key, str) or (key[:1] == (UNSEARCHED,) and not is_raw):
             continue
         else:
             types = set(map(type, values))
             if str in types:
-                yield '\0'.join({value: None for value in values if type(value) is str})
+                distinct = {value: None for value in values if type(value) is str}
+                (of_digits if key in digits else texts).extend(distinct)
             for value in values if {dict, list} & types else ():
                 if type(value) in (dict, list):
-                    yield from searchable_texts('', {'': value})[1:]
+                    texts += searchable_texts('', {'': value})[1:]
+    return texts, of_digits

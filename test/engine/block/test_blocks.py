@@ -11,8 +11,10 @@ from chronologer.model import EPOCH, Filter, Record
 from chronologer.query.parser import parse_query
 from chronologer.search import parse_search
 from chronologer.storage import BatchKey, create_storage
-from chronologer.storage.block import find, insertion, purge, table
+from chronologer.storage.block import find, insertion, purge, signature, table
 from test.engine.block.records import FAR, START, blocks, check, logrecord, make
+
+DEBUG = parse_query('level = 10')
 
 
 def counters(storage) -> list:
@@ -144,6 +146,38 @@ def test_a_purge_gives_space_back(storage):
     assert 64 * 18 == storage.purge(START + timedelta(days=17, hours=12), Filter())
     assert size() < before / 4
     assert list(range(64 * 18 + 1, 64 * 20 + 1)) == check(storage)
+
+
+def test_a_purge_changes_the_form_of_a_column(storage):
+    """What is left of a column of digits may be a few texts, whose signature is another one."""
+    repeated = ['deadbeefcafe0000', 'deadbeefcafe0001', 'deadbeefcafe0002']
+    chance = random.Random(1)
+    many = [
+        Record(START, 'app', 10, 'm', {'data': {'id': f'{chance.getrandbits(64):016x}'}})
+        for _ in range(34)
+    ]
+    few = [Record(START, 'app', 20, 'm', {'data': {'id': repeated[n % 3]}}) for n in range(30)]
+    for _ in range(signature.GROUP):
+        storage.insert([[*many, *few]])
+    assert None not in [row.group_id for row in blocks(storage)]
+    assert 16 * 34 == storage.purge(START + timedelta(1), Filter(names=('app',), query=DEBUG))
+    for piece in ('eadbe', 'beefcafe', 'cafe0001'):
+        assert storage.count(Filter(search=parse_search(piece))) in (160, 480), piece
+    assert 0 == storage.count(Filter(search=parse_search(many[3].logrec['data']['id'])))
+    check(storage)
+
+
+def test_a_purge_turns_texts_into_digits(storage):
+    """What is left of a column of texts may be digits, whose signature is another one."""
+    chance = random.Random(1)
+    ids = [f'{chance.getrandbits(64):016x}' for _ in range(63)]
+    odd = Record(START, 'app', 10, 'm', {'data': {'id': 'none'}})
+    others = [Record(START, 'app', 20, 'm', {'data': {'id': id}}) for id in ids]
+    for _ in range(signature.GROUP):
+        storage.insert([[odd, *others]])
+    assert 16 == storage.purge(START + timedelta(1), Filter(query=DEBUG))
+    for id in ids:
+        assert 16 == storage.count(Filter(search=parse_search(id[3:12])))
 
 
 def test_odd_records_are_sealed(storage):

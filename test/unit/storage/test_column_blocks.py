@@ -1,5 +1,7 @@
 """Blocks of columns have the records that they were made of."""
 
+from uuid import UUID
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -140,7 +142,7 @@ def test_searches_find_what_a_scan_finds(records, term):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(table, 'MAX_COLUMNS', max_columns)
             one = block([record._replace(id=number) for number, record in enumerate(records)])
-            assert wanted == matching(one, search, np.ones(len(one), np.bool_)).tolist()
+            assert wanted == matching(one, search, np.ones(len(one), np.bool_), {}).tolist()
 
 
 @given(st.text('ab_%', max_size=7), st.text('ab\n', max_size=7))
@@ -163,11 +165,26 @@ def test_signatures_miss_no_text(texts, data):
     own = build(table.make_table(records)).signature
     text = data.draw(st.sampled_from(texts))
     start = data.draw(st.integers(0, len(text) - 4))
-    hashes = signature.hashes_of(text[start:].encode())
+    hashes = signature.hashes_of(text[start:]).of_texts
     assert hashes
-    assert signature.may_have(own, hashes)
+    assert signature.has(own, hashes)
     group = signature.pages(signature.combine([own, b'\0' * len(own)]))
     for hash in hashes:
         page, offset = signature.locate(hash)
         assert b'\x01\x00' == group[page][offset : offset + signature.WORD]
-    assert not signature.may_have(own, signature.hashes_of(b'zyxwvut'))
+    assert not signature.has(own, signature.hashes_of('zyxwvut').of_texts)
+
+
+@given(
+    st.integers(0, 2**128 - 80), st.integers(0, 79), st.booleans(), st.integers(0, 28), st.data()
+)
+def test_signatures_miss_no_digits(first, position, is_uuid, start, data):
+    """Of a column of digits, some pieces are signed; the others of a term are not looked up."""
+    values = [UUID(int=first + number) for number in range(80)]
+    texts = [str(value) if is_uuid else value.hex for value in values]
+    records = [Record(EPOCH, 'a', 20, '', {'data': {'id': text}}) for text in texts]
+    own = build(table.make_table(records)).signature
+    term = texts[position][start : data.draw(st.integers(start + 4, 36))]
+    hashes = signature.hashes_of(term)
+    assert signature.has(own, hashes.of_digits)
+    assert not signature.has(own, signature.hashes_of('zyxwvut' + term).of_texts)

@@ -86,6 +86,24 @@ def test_some_positions():
 
 
 @given(
+    st.lists(st.text('01a', min_size=16, max_size=16), min_size=2, max_size=9, unique=True),
+    st.text('01a', min_size=1, max_size=18),
+)
+@example(['0' * 15 + '1', '1' + '0' * 15], '11')
+def test_digits_that_contain_a_term(texts, term):
+    """Digits are kept as bytes, and a term may begin at the second digit of one."""
+    dashed = [
+        f'{text[:4]}{text[:4]}-{text[4:8]}-{text[8:12]}-{text[12:]}-{text[:12]}' for text in texts
+    ]
+    for values in (texts, dashed):
+        one = decode(*encoding.encode_texts(values), len(values))
+        assert isinstance(one, column.Digits)
+        for piece in (term, f'{term[:3]}-{term[3:5]}'):
+            assert [piece in text for text in values] == one.containing(piece.encode()).tolist()
+        assert values == list(one.values())
+
+
+@given(
     st.lists(TEXTS.filter(lambda text: '\0' not in text), min_size=1), st.text('ab ', min_size=1)
 )
 def test_texts_that_contain_a_term(texts, term):
