@@ -12,6 +12,7 @@ from contextlib import suppress
 from http import HTTPStatus
 
 from chronologer.doors import Doors, Request
+from chronologer.doors.record import FORM
 from chronologer.errors import ChronologerError
 from chronologer.front.asgi import Headers, Receive, Scope, Send, headers_of, send_answer
 from chronologer.front.connections import Connections
@@ -67,9 +68,13 @@ class Front:
             return
         query_string, address = scope['query_string'].decode('latin-1'), scope['client'][0]
         request = Request(method, path, query_string, headers, address)
-        answer = await self._intake.answer(door, request, incoming)
-        await send_answer(send, answer)
-        if answer[0] != HTTPStatus.UNAUTHORIZED:  # of a stranger nothing is read
+        status, answered, content = await self._intake.answer(door, request, incoming)
+        if headers.get('content-type') == FORM:
+            # HTTPHandler opens a connection for each record. The side that closes first keeps its
+            # port for a minute, of which a program has too few.
+            answered = [*answered, ('connection', 'close')]
+        await send_answer(send, (status, answered, content))
+        if status != HTTPStatus.UNAUTHORIZED:  # of a stranger nothing is read
             await incoming.drain()
 
     async def _live(self, receive: Receive, send: Send) -> None:

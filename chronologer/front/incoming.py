@@ -1,8 +1,8 @@
 """The body of a request, as it arrives."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 from chronologer.errors import BodyTimeoutError, InputError, LimitError
 from chronologer.front.asgi import Headers, Receive
@@ -112,12 +112,17 @@ class Incoming:
             yield await self._next(WANTED_TIMEOUT)
 
     async def _next(self, timeout: float) -> bytes:
+        deadline = _Deadline(timeout)
         try:
-            with _deadline(timeout):
-                message = await self._receive()
-        except BodyTimeoutError:
-            self._is_coming = False
+            message = await self._receive()
+        except asyncio.CancelledError:
+            if deadline.has_passed:
+                self._is_coming = False
+                late = f'nothing of the body arrived for {timeout:g} s'
+                raise BodyTimeoutError(late) from None
             raise
+        finally:
+            deadline.cancel()
         self._is_coming = message.get('more_body', False)
         if message['type'] == 'http.disconnect':
             raise InputError('the body ended before its end')
@@ -125,24 +130,21 @@ class Incoming:
         return body
 
 
-@contextmanager
-def _deadline(seconds: float) -> Iterator[None]:
-    """Raise an error if a body does not arrive in time."""
-    task = asyncio.current_task()
-    assert task is not None
-    is_late = False
+class _Deadline:
+    """Cancels the current task after some time, unless it is cancelled first."""
 
-    def expire() -> None:
-        nonlocal is_late
-        is_late = True
-        task.cancel()
+    __slots__ = '_task', '_timer', 'has_passed'
 
-    timer = asyncio.get_running_loop().call_later(seconds, expire)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if is_late:
-            raise BodyTimeoutError(f'nothing of the body arrived for {seconds:g} s') from None
-        raise
-    finally:
-        timer.cancel()
+    def __init__(self, seconds: float):
+        self._task = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
+        self.has_passed = False
+
+    def cancel(self) -> None:
+        """Let the task go on."""
+        self._timer.cancel()
+
+    def _expire(self) -> None:
+        assert self._task is not None
+        self.has_passed = True
+        self._task.cancel()

@@ -63,6 +63,16 @@ def test_a_truncated_body_is_not_stored(server, missing):
     assert before == server.count()
 
 
+@pytest.mark.parametrize(('content', 'status'), [(BODY, b'201'), (b'x=1', b'400')])
+def test_the_server_closes_the_connection_of_a_form(server, content, status):
+    """HTTPHandler sends one record per connection; who closes it first keeps the port for long."""
+    with socket.create_connection(('127.0.0.1', server.port), timeout=20) as connection:
+        connection.sendall(POST % len(content) + content)
+        answer = b''.join(iter(lambda: connection.recv(2**16), b''))
+    assert answer.split()[1] == status
+    assert b'\r\nconnection: close\r\n' in answer.lower()
+
+
 def test_a_chunked_body_is_stored_if_it_is_complete(server):
     """A body that ends between or within its chunks is not stored."""
     before = server.count()

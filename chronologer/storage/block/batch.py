@@ -19,7 +19,7 @@ from chronologer.storage.block.compression import compress, decompress
 from chronologer.storage.block.encoding import ABSENT
 from chronologer.storage.block.lines import LineDecoder
 from chronologer.storage.block.pack import pack
-from chronologer.storage.block.table import MAX_COLUMNS, REST, Key, Table, make_table, selected
+from chronologer.storage.block.table import MAX_COLUMNS, REST, Key, Table, make_table
 from chronologer.storage.database import Connection
 
 MIN_COMPRESSED, LEVEL = 16_384, 1  # bytes of a batch that is compressed, level of zstd
@@ -31,10 +31,14 @@ lines = LineDecoder()
 class BatchRow:
     """A few records that are in no block yet."""
 
-    id: int
     ids: Sequence[int]
     content: 'Table | Sequence[Record]'
     size: int  # as they are stored, before compression, in bytes
+
+    @property
+    def id(self) -> int:
+        """The id of its first record, by which it is stored."""
+        return self.ids[0]
 
     @property
     def records(self) -> Sequence[Record]:
@@ -64,11 +68,7 @@ def join(batches: Iterable[tuple[Table | Sequence[Record], Sequence[int]]]) -> T
             records += content
     if records:
         parts.append(make_table(records))
-    table = _join_tables(parts).with_ids(ids)
-    assert table.ids is not None
-    if (np.diff(table.ids) < 0).any():  # a purge has replaced a batch
-        return selected(table, np.argsort(table.ids))
-    return table
+    return _join_tables(parts).with_ids(ids)
 
 
 def _join_tables(tables: Sequence[Table]) -> Table:
@@ -99,36 +99,32 @@ def encode_records(records: Sequence[Record]) -> bytes:
     return orjson.dumps(rows)[1:-1]
 
 
-def insert_batch(db: Connection, json: bytes, ids: Sequence[int]) -> int:
-    """Insert records that `encode_records` has encoded, and return the id of their batch."""
+def insert_batch(db: Connection, json: bytes, ids: Sequence[int]) -> None:
+    """Insert records that `encode_records` has encoded."""
     is_gapless = ids[-1] - ids[0] == len(ids) - 1
     numbers = b'null' if is_gapless else orjson.dumps(list(ids))
-    return _insert_batch(db, b'[%b,[%b]]' % (numbers, json), len(json), ids)
+    _insert_batch(db, b'[%b,[%b]]' % (numbers, json), len(json), ids)
 
 
-def insert_lines(db: Connection, lines: Sequence[bytes], ids: range) -> int:
-    """Insert records as the lines that `LineDecoder` has decoded; return the id of their batch."""
-    return _insert_batch(db, b'\n'.join(lines), sum(map(len, lines)), ids)
+def insert_lines(db: Connection, lines: Sequence[bytes], ids: range) -> None:
+    """Insert records as the lines that `LineDecoder` has decoded."""
+    _insert_batch(db, b'\n'.join(lines), sum(map(len, lines)), ids)
 
 
-def _insert_batch(db: Connection, data: bytes, size: int, ids: Sequence[int]) -> int:
+def _insert_batch(db: Connection, data: bytes, size: int, ids: Sequence[int]) -> None:
     row = ids[0], ids[-1], len(ids), size, compress(data, MIN_COMPRESSED, LEVEL)
-    id = db.execute(
-        'INSERT INTO batch (first_id, last_id, n, size, records) VALUES (?, ?, ?, ?, ?)', row
-    ).lastrowid
-    assert id is not None
-    return id
+    db.execute('INSERT INTO batch (id, last_id, n, size, records) VALUES (?, ?, ?, ?, ?)', row)
 
 
 def read_batches(db: Connection, after_id: int = 0) -> list[BatchRow]:
     """Return the batches after one, in the order of their ids."""
     rows = db.execute(
-        'SELECT id, first_id, n, size, records FROM batch WHERE id > ? ORDER BY id', (after_id,)
+        'SELECT id, n, size, records FROM batch WHERE id > ? ORDER BY id', (after_id,)
     ).fetchall()
     return [_read_batch(*row) for row in rows]
 
 
-def _read_batch(id: int, first_id: int, count: int, size: int, stored: bytes) -> BatchRow:
+def _read_batch(first_id: int, count: int, size: int, stored: bytes) -> BatchRow:
     data = decompress(bytes(stored))
     ids: Sequence[int] = range(first_id, first_id + count)
     if data.startswith(b'{'):
@@ -136,10 +132,10 @@ def _read_batch(id: int, first_id: int, count: int, size: int, stored: bytes) ->
         # Another process has decoded them. A decoder that knows no fields decodes any such lines.
         table = lines.decode(texts) or LineDecoder().decode(texts)
         assert table is not None
-        return BatchRow(id, ids, table, size)
+        return BatchRow(ids, table, size)
     some_ids, items = orjson.loads(data)
     records = [
         Record(instant(ts), name, level, message, logrec)
         for ts, name, level, message, logrec in items
     ]
-    return BatchRow(id, some_ids or ids, records, size)
+    return BatchRow(some_ids or ids, records, size)

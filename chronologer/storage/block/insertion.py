@@ -197,9 +197,9 @@ class Insertion:
 
     def _insert_lines(self, db: Connection, state: State, piece: Piece, ids: range) -> None:
         assert isinstance(piece.content, Table)
-        id = insert_lines(db, piece.lines, ids)
+        insert_lines(db, piece.lines, ids)
         self._count(db, count_records(piece.content))
-        self._note(db, state, BatchRow(id, ids, piece.content, sum(map(len, piece.lines))))
+        self._note(db, state, BatchRow(ids, piece.content, sum(map(len, piece.lines))))
 
     def _insert_together(
         self, db: Connection, state: State, few: Sequence[tuple[Piece, range]]
@@ -229,9 +229,9 @@ class Insertion:
         ids: Sequence[int],
         json: bytes,
     ) -> None:
-        id = insert_batch(db, json, ids)
+        insert_batch(db, json, ids)
         self._count(db, _count(records))
-        self._note(db, state, BatchRow(id, ids, records, len(json)))
+        self._note(db, state, BatchRow(ids, records, len(json)))
 
     def _note(self, db: Connection, state: State, batch: BatchRow) -> None:
         """Note a batch, and make blocks of all batches if there are enough records, or bytes."""
@@ -256,7 +256,7 @@ class Insertion:
             new = batches[self._joined :]
             table = join((one.content, one.ids) for one in new)
             size = sum(one.size for one in new)
-            batches[self._joined :] = [BatchRow(batch.id, ids_of(table), table, size)]
+            batches[self._joined :] = [BatchRow(ids_of(table), table, size)]
             self._joined, self._new_records = len(batches), 0
 
     def _seal(self, db: Connection) -> None:
@@ -265,7 +265,7 @@ class Insertion:
         self._batches, self._joined, self._new_records = [], 0, 0
         table = join((batch.content, batch.ids) for batch in batches)
         self._store_blocks(db, build_all(table), ids_of(table))
-        db.execute('DELETE FROM batch WHERE id <= ?', (batches[-1].id,))
+        db.execute('DELETE FROM batch')
 
     def _count(self, db: Connection, by_name: ByName) -> None:
         counts = Counter(
@@ -283,7 +283,6 @@ def _count(records: Sequence[Record]) -> ByName:
 
 def last_stored_id(db: Connection) -> int:
     """Return the highest id of a record, or 0."""
-    ids = db.execute(
-        'SELECT (SELECT max(last_id) FROM block), (SELECT max(last_id) FROM batch)'
-    ).fetchone()
+    in_batches = 'SELECT last_id FROM batch ORDER BY id DESC LIMIT 1'
+    ids = db.execute(f'SELECT (SELECT max(last_id) FROM block), ({in_batches})').fetchone()
     return max(id or 0 for id in ids)

@@ -49,10 +49,10 @@ class Tail:
 
     def read(self, db: Connection) -> Sequence[Chunk]:
         """Return the records as of the snapshot of *db*, in the order of their ids."""
-        state = State(
-            *db.execute('SELECT min(id), max(id) FROM batch').fetchone(),
-            *db.execute('SELECT changes FROM state').fetchone(),
+        row = db.execute(
+            'SELECT (SELECT min(id) FROM batch), (SELECT max(id) FROM batch), changes FROM state'
         )
+        state = State(*row.fetchone())
         if state.last_id is None:
             return ()
         with self._lock:

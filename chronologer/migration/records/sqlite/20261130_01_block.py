@@ -54,12 +54,11 @@ step(
 step(
     """
     CREATE TABLE batch (
-        id       INTEGER PRIMARY KEY AUTOINCREMENT,
-        first_id INTEGER NOT NULL,  -- of its records
-        last_id  INTEGER NOT NULL,
-        n        INTEGER NOT NULL,
-        size     INTEGER NOT NULL,  -- bytes of JSON
-        records  BLOB NOT NULL
+        id      INTEGER PRIMARY KEY,  -- of its first record
+        last_id INTEGER NOT NULL,
+        n       INTEGER NOT NULL,
+        size    INTEGER NOT NULL,  -- bytes of JSON
+        records BLOB NOT NULL
     )
     """,
     'DROP TABLE batch',
