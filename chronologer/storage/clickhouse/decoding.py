@@ -57,11 +57,11 @@ STATEMENT = Template(
         ($fields, if(empty(of_meta), '', '{}')) AS meta,
         if(has_text, concat('{', if(has_info, concat('"exc_info":', $info, ','), ''),
                             '"exc_text":', raw_text, '}'), '') AS error,
-        caseFoldUTF8(arrayStringConcat(
+        replaceAll(caseFoldUTF8(arrayStringConcat(
             arrayConcat([message], arrayMap(value -> JSONExtractString(value), texts),
                         if(has_text, [JSONExtractString(raw_text)], [])),
             '\0'
-        )) AS text,
+        )), 'i\xCC\x87', 'i') AS text,
         toLowCardinality(arrayStringConcat(arrayMap(
             field -> concat(
                 multiIf(startsWith(field.2, '"\x7f'), 'n', startsWith(field.2, '"'), 't',

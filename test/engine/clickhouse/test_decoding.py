@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import datetime, timezone
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chronologer.ingest.json_text import is_plain
@@ -115,6 +115,8 @@ def is_candidate(line):
 
 @settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(LINES, st.sampled_from([spaced, compact]))
+@example({**USUAL, 'message': 'İSTANBUL'}, spaced)
+@example({**USUAL, 'exc_text': 'İ', 'city': 'i\u0307'}, compact)
 def test_a_line_is_decoded_as_by_python_or_not_at_all(db, fields, encode):
     """The columns equal those of Python; numbers keep their types."""
     try:
