@@ -175,11 +175,11 @@ def test_a_failed_transaction_is_rolled_back(path):
     with create_storage(f'sqlite:///{path}') as storage:
         storage.insert([[RECORD]])
         with sqlite3.connect(path) as db:
-            db.execute('ALTER TABLE count_by_level RENAME TO away')
-        with pytest.raises(StorageError, match='count_by_level'):
+            db.execute('ALTER TABLE batch RENAME TO away')
+        with pytest.raises(StorageError, match='batch'):
             storage.insert([[Record(EPOCH, 'new', 20, 'm', {})]])
         with db:
-            db.execute('ALTER TABLE away RENAME TO count_by_level')
+            db.execute('ALTER TABLE away RENAME TO batch')
         db.close()
         assert [[2]] == storage.insert([[Record(EPOCH, 'new', 20, 'm', {})]])
         assert 2 == storage.count(Filter())

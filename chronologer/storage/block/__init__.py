@@ -6,7 +6,8 @@ Writing: `lines` and `table` make columns, `pack` and `encoding` encode them, `b
 the transactions.
 
 Reading: `find` chooses blocks, `block` and `column` decode them, `evaluate` (with `operand`) and
-`search` find records in them; `cache` keeps what is decoded, `tail` what is in no block yet.
+`search` find records in them; `cache` keeps what is decoded, `tail` what is in no block yet;
+`counted` counts.
 """
 
 import itertools
@@ -33,15 +34,15 @@ from chronologer.storage.block import insertion
 from chronologer.storage.block.block import Block
 from chronologer.storage.block.cache import Caches
 from chronologer.storage.block.column import Positions
+from chronologer.storage.block.counted import Counted
 from chronologer.storage.block.find import Find
 from chronologer.storage.block.insertion import Insertion, last_stored_id
 from chronologer.storage.block.operand import column_at
 from chronologer.storage.block.purge import Purge
 from chronologer.storage.block.store import BLOCK, BlockRow
-from chronologer.storage.bucket import Buckets, Range, older, split, time_range
+from chronologer.storage.bucket import older
 from chronologer.storage.database import Connection, Database
 from chronologer.storage.listing import SLICE_SIZE, Listing, Position
-from chronologer.storage.sql import counters
 from chronologer.storage.sql.dialect import Dialect
 from chronologer.storage.sql.field_table import read_fields, types_of
 
@@ -120,20 +121,7 @@ class BlockStorage(Listing):
         if right < left:
             return []
         with self._database.snapshot() as db:
-            offset = left
-            if filter.search is None:
-                span, offset = counters.narrow(
-                    db,
-                    self._dialect,
-                    filter,
-                    left,
-                    right,
-                    ascending,
-                    count=lambda span: self._within(db, filter, span).count(),
-                )
-                if not span:
-                    return []
-                filter = filter.within(instant(span.low), instant(span.high))
+            filter, offset = self._counted(db, filter).narrow(left, right, ascending)
             return self._query(db, filter).positions(offset, right - left + 1, ascending)
 
     def _find_at(self, filter: Filter, id: int, limit: int, ascending: bool) -> list[Position]:
@@ -162,41 +150,17 @@ class BlockStorage(Listing):
 
     def count(self, filter: Filter) -> int:
         with self._database.snapshot() as db:
-            if filter.search is not None:
-                return self._query(db, filter).count()
-            return sum(
-                counters.total(db, self._dialect, filter, part)
-                if isinstance(part, Buckets)
-                else self._within(db, filter, part).count()
-                for part in split(time_range(filter), counters.grains_of(filter))
-            )
+            return self._counted(db, filter).count()
 
     def timeline(self, filter: Filter, step: timedelta) -> list[tuple[datetime, int, int]]:
-        length = step // MICROSECOND
-        counts: Counter[tuple[int, int]] = Counter()
-        grains = () if filter.search is not None else counters.grains_of(filter)
         with self._database.snapshot() as db:
-            for part in split(time_range(filter), [g for g in grains if length % g == 0]):
-                counts.update(
-                    counters.steps(db, self._dialect, filter, part, length)
-                    if isinstance(part, Buckets)
-                    else self._within(db, filter, part).count_steps(length)
-                )
+            counts = self._counted(db, filter).count_steps(step // MICROSECOND)
         starts = {start: instant(start) for start in {start for start, _ in counts}}
         return [(starts[start], level, n) for (start, level), n in sorted(counts.items())]
 
     def _names(self, filter: Filter) -> Counter[str]:
-        counts: Counter[str] = Counter()
-        has_counters = filter.search is None and filter.query is None
-        grains = counters.BY_LOGGER if has_counters else ()
         with self._database.snapshot() as db:
-            for part in split(time_range(filter), grains):
-                if isinstance(part, Buckets):
-                    for name, n in counters.names(db, self._dialect, filter, part):
-                        counts[name] += n
-                else:
-                    counts.update(self._within(db, filter, part).count_names())
-        return counts
+            return self._counted(db, filter).count_names()
 
     def _values(self, filter: Filter, path: Path, sample: int) -> Iterator[Any]:
         """Read the column of the field only."""
@@ -218,8 +182,8 @@ class BlockStorage(Listing):
     def _query(self, db: Connection, filter: Filter) -> Find:
         return Find(db, self._caches.of(db), filter, self.query_timeout)
 
-    def _within(self, db: Connection, filter: Filter, span: Range) -> Find:
-        return self._query(db, filter.within(instant(span.low), instant(span.high)))
+    def _counted(self, db: Connection, filter: Filter) -> Counted:
+        return Counted(db, self._dialect, self._caches.of(db), filter, self.query_timeout)
 
     def _locate(self, db: Connection, ids: Ids) -> Iterator[Located]:
         """Find the records with *ids*."""

@@ -48,8 +48,17 @@ class Candidate:
 class Find:
     """One query, on a connection with a snapshot of the database."""
 
-    def __init__(self, db: Connection, caches: OfFile, filter: Filter, seconds: float):
+    def __init__(
+        self,
+        db: Connection,
+        caches: OfFile,
+        filter: Filter,
+        seconds: float,
+        blocks: bool = True,
+        batches: bool = True,
+    ):
         self._db, self._cache, self._tail = db, caches.blocks, caches.tail
+        self._has_blocks, self._has_batches = blocks, batches  # that are looked through
         self._filter = filter
         self._span = time_range(filter)
         self._seconds = seconds
@@ -154,6 +163,8 @@ class Find:
 
     def in_memory(self) -> list[Candidate]:
         """Return those that are made of batches, in the order of batches."""
+        if not self._has_batches:
+            return []
         return [_of_chunk(chunk) for chunk in self._tail.read(self._db)]
 
     def _may_match(self, chunk: Candidate, after_id: int) -> bool:
@@ -161,6 +172,8 @@ class Find:
         return chunk.last_id > after_id and is_during
 
     def _stored(self, order: str, after_id: int) -> Iterator[Candidate]:
+        if not self._has_blocks:
+            return
         where, parameters = ['1'], []
         if after_id:
             where.append('last_id > ?')

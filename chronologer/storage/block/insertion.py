@@ -13,7 +13,7 @@ from itertools import groupby
 import numpy as np
 
 from chronologer.errors import RefusedError
-from chronologer.model import Record, microseconds
+from chronologer.model import Record
 from chronologer.storage import Batch, BatchKey, Outcome, Prepared, check_ascending, idempotency
 from chronologer.storage.block import batch
 from chronologer.storage.block.batch import (
@@ -31,8 +31,7 @@ from chronologer.storage.block.store import (
     read_state,
     write_state,
 )
-from chronologer.storage.block.table import Table, count_records, make_table, selected
-from chronologer.storage.bucket import QUARTER
+from chronologer.storage.block.table import Table, make_table, selected
 from chronologer.storage.database import Connection
 from chronologer.storage.sql import counters
 from chronologer.storage.sql.dialect import Dialect
@@ -198,7 +197,6 @@ class Insertion:
     def _insert_lines(self, db: Connection, state: State, piece: Piece, ids: range) -> None:
         assert isinstance(piece.content, Table)
         insert_lines(db, piece.lines, ids)
-        self._count(db, count_records(piece.content))
         self._note(db, state, BatchRow(ids, piece.content, sum(map(len, piece.lines))))
 
     def _insert_together(
@@ -209,17 +207,13 @@ class Insertion:
         self._insert_records(db, state, records, [id for _, ids in few for id in ids], json)
 
     def _insert_blocks(self, db: Connection, blocks: Sequence[Built], ids: Sequence[int]) -> None:
-        """Write blocks and count their records, which are new."""
-        self._store_blocks(db, blocks, ids)
-        for built in blocks:
-            self._count(db, built.counts)
-
-    def _store_blocks(self, db: Connection, blocks: Sequence[Built], ids: Sequence[int]) -> None:
+        """Write blocks, and count their records."""
         start = 0
         for built in blocks:
             insert_block(db, built, ids[start : start + built.count])
             start += built.count
             self._fields.add(db, built.fields)
+            self._count(db, built.counts)
 
     def _insert_records(
         self,
@@ -230,7 +224,6 @@ class Insertion:
         json: bytes,
     ) -> None:
         insert_batch(db, json, ids)
-        self._count(db, _count(records))
         self._note(db, state, BatchRow(ids, records, len(json)))
 
     def _note(self, db: Connection, state: State, batch: BatchRow) -> None:
@@ -264,7 +257,7 @@ class Insertion:
         batches = read_batches(db) if self._batches is None else self._batches
         self._batches, self._joined, self._new_records = [], 0, 0
         table = join((batch.content, batch.ids) for batch in batches)
-        self._store_blocks(db, build_all(table), ids_of(table))
+        self._insert_blocks(db, build_all(table), ids_of(table))
         db.execute('DELETE FROM batch')
 
     def _count(self, db: Connection, by_name: ByName) -> None:
@@ -275,10 +268,6 @@ class Insertion:
             }
         )
         counters.add(db, self._dialect, counts)
-
-
-def _count(records: Sequence[Record]) -> ByName:
-    return Counter((name, microseconds(ts) // QUARTER, level) for ts, name, level, *_ in records)
 
 
 def last_stored_id(db: Connection) -> int:

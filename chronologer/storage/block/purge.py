@@ -102,7 +102,6 @@ class Purge:
             block, where = find.look_through(candidate)
             if len(where):
                 purged.update(block.ids[where].tolist())
-                self._uncount(db, selected(table_of(block), where))
         if purged:
             _rewrite_batches(db, purged)
         return len(purged)

@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from chronologer.ingest.logrecord import decode_json
 from chronologer.model import EPOCH, Filter, Record
 from chronologer.query.parser import parse_query
 from chronologer.search import parse_search
-from chronologer.storage import BatchKey, create_storage
+from chronologer.storage import BatchKey, bucket, create_storage
 from chronologer.storage.block import find, insertion, purge, signature, table
 from test.engine.block.records import FAR, START, blocks, check, logrecord, make
 
@@ -43,8 +44,67 @@ def test_blocks_and_batches_partition_the_ids(storage, dsn):
     assert len(left) == storage.count(Filter())
 
 
-def test_sealing_changes_no_counter(storage):
-    """Records are counted when they are acknowledged, and not again when they become a block."""
+@pytest.mark.parametrize('seed', range(3))
+def test_blocks_and_batches_are_counted_together(storage, monkeypatch, seed):
+    """Records of blocks have counters, those of batches are counted in memory; pages need both."""
+    monkeypatch.setattr(bucket, 'NEAR', 0)
+    chance = random.Random(seed)
+    stored: list[Record] = []
+    for size in [64] * 4 + [1, 3, 20] * 2 + [64, 1, 9]:
+        records = [
+            Record(
+                START + timedelta(seconds=chance.randrange(9) * 20_000 + chance.randrange(3)),
+                chance.choice(['app', 'app.db', 'web']),
+                chance.choice([10, 30]),
+                'm',
+                {},
+            )
+            for _ in range(size)
+        ]
+        (ids,) = storage.insert([records])
+        stored += [record._replace(id=id) for record, id in zip(records, ids, strict=True)]
+    assert 0 < sum(row.count for row in blocks(storage)) < len(stored)
+    start = START + timedelta(hours=7)
+    for filter in (
+        Filter(),
+        Filter(level=20),
+        Filter(names=('app',), after=start),
+        Filter(before=START + timedelta(hours=30)),
+        Filter(level=20, after=START, before=START + timedelta(seconds=2)),
+        Filter(before=START - timedelta(1)),
+    ):
+        matching = sorted(
+            (record for record in stored if matches(filter, record)),
+            key=lambda record: (record.ts, record.id),
+        )
+        assert len(matching) == storage.count(filter)
+        by_hour = Counter((at.ts.replace(minute=0, second=0), at.level) for at in matching)
+        assert sorted((*key, n) for key, n in by_hour.items()) == storage.timeline(
+            filter, timedelta(hours=1)
+        )
+        assert Counter(record.name for record in matching) == storage._names(filter)
+        ids = [record.id for record in matching]
+        for left in range(0, len(stored) + 2, 9):
+            page = slice(left, left + 10)
+            newest, oldest = (
+                [id for _, id in storage._find(filter, left, left + 9, ascending)]
+                for ascending in (False, True)
+            )
+            assert (ids[::-1][page], ids[page]) == (newest, oldest)
+
+
+def matches(filter: Filter, record: Record) -> bool:
+    """Whether a record has the level, a name and the time of a filter."""
+    return (
+        record.level >= (filter.level or 0)
+        and (not filter.names or record.name.startswith(filter.names))
+        and (filter.after is None or record.ts >= filter.after)
+        and (filter.before is None or record.ts <= filter.before)
+    )
+
+
+def test_sealing_counts_once(storage):
+    """Records get counters when they become a block: the same as if they came as one."""
     for record in make(63):
         storage.insert([[record]])
     assert [] == blocks(storage)
