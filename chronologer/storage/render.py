@@ -213,10 +213,16 @@ def required_equalities(condition: Condition) -> list[tuple[Path, Literal]]:
     return []
 
 
-def required_texts(condition: Condition) -> list[str]:
-    """Return texts that the searchable text of a record contains if the condition is true."""
+def required_texts(condition: Condition, of: Operand | None = None) -> list[str]:
+    """
+    Return texts that the searchable text of a record contains if the condition is true.
+
+    If *of* is given, that operand contains them.
+    """
     if isinstance(condition, And):
-        return [text for part in condition.conditions for text in required_texts(part)]
+        return [text for part in condition.conditions for text in required_texts(part, of)]
+    if isinstance(condition, Comparison | Like) and of not in (None, _tested(condition)):
+        return []
     if isinstance(condition, Comparison) and condition.operator == '=':
         operand, literal = condition.left, condition.right
         is_indexed = operand in (Column('message'), Path(('error', 'exc_text')))
@@ -226,6 +232,10 @@ def required_texts(condition: Condition) -> list[str]:
         runs = groupby(condition.pattern, lambda part: part[0])
         return [''.join(text for _, text in parts) for kind, parts in runs if kind == 'text']
     return []
+
+
+def _tested(condition: Comparison | Like) -> Operand:
+    return condition.left if isinstance(condition, Comparison) else condition.operand
 
 
 def is_searchable(operand: Operand) -> bool:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from chronologer.errors import QueryTimeoutError
 from chronologer.model import Filter
-from chronologer.query.tree import Condition
+from chronologer.query import tree
 from chronologer.search import fold
 from chronologer.storage.block.block import Block
 from chronologer.storage.block.cache import OfFile
@@ -63,7 +63,7 @@ class Find:
         self._span = time_range(filter)
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
-        self._signed = Signed(db, _required(filter))
+        self._signed = Signed(db, _required(filter), _required_of_message(filter))
         bounds = Filter(after=filter.after, before=filter.before)
         self._has_bounds_only = filter == bounds
 
@@ -277,7 +277,13 @@ def _required(filter: Filter) -> list[str]:
     return [term for term in terms if '\0' not in term and '\u0307' not in term]
 
 
-def _required_by(query: Condition) -> list[str]:
+def _required_of_message(filter: Filter) -> set[str]:
+    """Return those that its message contains."""
+    texts = [] if filter.query is None else required_texts(filter.query, tree.Column('message'))
+    return set(map(fold, texts))
+
+
+def _required_by(query: tree.Condition) -> list[str]:
     equal = [
         literal.value
         for path, literal in required_equalities(query)

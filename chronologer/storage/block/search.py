@@ -34,7 +34,8 @@ def _having(block: Block, term: str, place: Place) -> Mask:
         block.check()
         if (key[:1] == (UNSEARCHED,) and raw is None) or block.kind(key) in NUMBERS:
             continue
-        if (Place.DIGITS if block.kind(key) in DIGITS else Place.TEXTS) not in place:
+        has_digits = key != MESSAGE and block.kind(key) in DIGITS
+        if (Place.DIGITS if has_digits else Place.TEXTS) not in place:
             continue
         column = block.column(key)
         assert column is not None

@@ -1,7 +1,8 @@
 """Finds by signatures which blocks may have the terms of a query, and in which columns."""
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 
 from chronologer.storage.block.signature import WORD, Hashes, has, hashes_of, locate
 from chronologer.storage.block.store import SIGNATURE, BlockRow, read_part
@@ -20,11 +21,19 @@ NONE, ANYWHERE = Place(0), Place.TEXTS | Place.DIGITS
 
 
 class Signed:
-    """The terms of one query, on a connection with a snapshot of the database."""
+    """
+    The terms of one query, on a connection with a snapshot of the database.
 
-    def __init__(self, db: Connection, terms: Iterable[str]):
+    Those *of_message* are looked for in messages only, which are always texts.
+    """
+
+    def __init__(self, db: Connection, terms: Iterable[str], of_message: Set[str] = frozenset()):
         self._db = db
-        self._terms = [hashes for hashes in map(hashes_of, terms) if hashes.of_texts]
+        self._terms = [
+            replace(hashes, of_digits=None) if hashes.term in of_message else hashes
+            for hashes in map(hashes_of, terms)
+            if hashes.of_texts
+        ]
         self._words: dict[int, dict[int, int]] = {}  # by hash and group
 
     def places(self, row: BlockRow) -> Places | None:

@@ -240,6 +240,19 @@ def test_a_purge_turns_texts_into_digits(storage):
         assert 16 == storage.count(Filter(search=parse_search(id[3:12])))
 
 
+def test_messages_of_digits(storage):
+    """A message is a text, also where all messages of a block are digits."""
+    chance = random.Random(1)
+    messages = [f'{chance.getrandbits(64):016x}' for _ in range(64)]
+    storage.insert([[Record(START, 'app', 20, message, {}) for message in messages]])
+    assert 1 == len(blocks(storage))
+    for message in messages:
+        piece = message[3:12]
+        assert 1 == storage.count(Filter(search=parse_search(piece)))
+        assert 1 == storage.count(Filter(query=parse_query(f"message LIKE '%{piece}%'")))
+        assert 1 == storage.count(Filter(query=parse_query(f"message = '{message}'")))
+
+
 def test_odd_records_are_sealed(storage):
     """What is acknowledged in a batch can always become part of a block."""
     odd = [
