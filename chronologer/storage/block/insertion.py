@@ -159,6 +159,7 @@ class Insertion:
         state.last_id = max(state.last_id, ids[-1])
         try:
             if len(records) < MIN_RECORDS:
+                state.changes += 1  # others may know purged batches with the same ids
                 self._insert_records(db, state, records, ids, encode_records(records))
             else:
                 blocks = build_all(make_table(records).with_ids(ids))

@@ -129,6 +129,20 @@ def test_who_fills_a_block_makes_it(storage, dsn):
     assert list(range(1, 65)) == check(storage)
 
 
+def test_ids_that_are_restored_after_a_purge(storage, dsn):
+    """A process has records in memory that others sealed, purged and restored differently."""
+    storage.insert([make(2)])
+    assert ['number 0'] == [record.message for record in storage.range(Filter(), 1, 1)]
+    with create_storage(dsn) as other:
+        other.insert([make(31)])
+        other.insert([make(31)])
+        assert [64] == [row.count for row in blocks(other)]
+        other.purge(FAR, Filter())
+        other.restore([record._replace(id=n) for n, record in enumerate(make(2, name='new'), 1)])
+    assert ['new', 'new'] == [record.name for record in storage.range(Filter(), 0, 1)]
+    assert 'new' == storage.get(1).name
+
+
 def test_a_purge_replaces_a_block_with_its_ids(storage):
     """Whole blocks are deleted by age, others are rewritten."""
     storage.insert([make(64), make(64, START + timedelta(hours=1), 'other')])

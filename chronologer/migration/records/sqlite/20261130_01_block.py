@@ -7,7 +7,7 @@ step(
     """
     CREATE TABLE state (
         last_id      INTEGER NOT NULL,  -- that was ever given to a record
-        changes      INTEGER NOT NULL,  -- how often batches were replaced
+        changes      INTEGER NOT NULL,  -- how often batches were replaced, or ids were restored
         batched      INTEGER NOT NULL,  -- records in batches
         batched_size INTEGER NOT NULL   -- bytes of their JSON
     )
