@@ -13,10 +13,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 
 from bench.peer import PYTHON, Peer, install
+from bench.quiet import undisturbed
 from test.servers.chronologer import AUTHORIZATION, Server, free_port
 
 ROUNDS = 5  # the result is their median
@@ -77,7 +79,8 @@ def medians(rounds: int, cases: dict, measure: Callable[..., Figures]) -> dict[s
     runs: dict[str, list[Figures]] = {title: [] for title in cases}
     for _ in range(rounds):
         for title, case in cases.items():
-            runs[title].append(measure(*([case] if isinstance(case, str) else case)))
+            case = [case] if isinstance(case, str) else case
+            runs[title].append(undisturbed(partial(measure, *case)))
     return {
         title: {name: statistics.median(run[name] for run in some) for name in some[0]}
         for title, some in runs.items()

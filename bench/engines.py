@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from bench.ingest import HEADER, PATH, cpu_seconds, peak_memory
 from bench.load import request, send
 from bench.peer import Peer
 from bench.query import RefusedError, databases, median
+from bench.quiet import undisturbed
 from chronologer.storage import create_storage
 from test.servers.chronologer import Server
 
@@ -60,7 +62,7 @@ QUERIES = {
 def main() -> None:
     """Print the table for a number of records and for these engines."""
     count, engines = int(sys.argv[1]), sys.argv[2:]
-    results = {engine: measure(engine, count) for engine in engines}
+    results = {engine: undisturbed(partial(measure, engine, count)) for engine in engines}
     print(f'{f"{count:,} records":40}' + ''.join(f'{engine:>12}' for engine in engines))
     for row in results[engines[0]]:
         cells = (results[engine].get(row) for engine in engines)

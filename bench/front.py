@@ -21,6 +21,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from bench.load import request, send
+from bench.quiet import undisturbed
 from test.servers.chronologer import free_port
 
 SECONDS = 2.0  # of each run
@@ -136,7 +137,8 @@ def main() -> None:
         process = subprocess.Popen([sys.executable, '-m', 'bench.front', name, str(port)])
         try:
             await_start(port)
-            print(f'{name:30}{measure(port)}', flush=True)
+            line = undisturbed(partial(measure, port))
+            print(f'{name:30}{line}', flush=True)
         finally:
             process.terminate()
             try:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from bench.corpus import as_logrecord, make_records
 from bench.load import Load, request, send
 from bench.peer import Peer
 from bench.query import databases
+from bench.quiet import undisturbed
 from test.servers.chronologer import AUTHORIZATION, Server
 
 RECORDS = 40_000  # of one run of bulk posts; they span an hour
@@ -52,8 +54,10 @@ def main() -> None:
         with Server(directory, dsn=dsn()) as ours, Peer(peer_dsn(), []) as original:
             for _ in range(RUNS):
                 for server_name, server in (('ours', ours), ('original', original)):
-                    pids = [server.process.pid, *(ours.workers() if server_name == 'ours' else [])]
-                    for title, figure in measure(server.host, texts, pids, server_name == 'ours'):
+                    is_ours = server_name == 'ours'
+                    pids = [server.process.pid, *(ours.workers() if is_ours else [])]
+                    run = partial(measure, server.host, texts, pids, is_ours)
+                    for title, figure in undisturbed(lambda run=run: dict(run())).items():
                         results[server_name].setdefault(title, []).append(figure)
         if engine == 'sqlite':
             results['ours']['bytes on disk per record'] = [

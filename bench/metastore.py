@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from bench.corpus import make_records
+from bench.quiet import undisturbed
 from chronologer.errors import StorageBusyError
 from chronologer.metastore import Connection as Transaction
 from chronologer.metastore import open_metastore
@@ -42,7 +43,7 @@ def main() -> None:
     for _ in range(rounds):
         for size in (1, 500):
             for title, dsn_of in FILES.items():
-                writer, metastore = run(size, dsn_of)
+                writer, metastore = undisturbed(partial(run, size, dsn_of))
                 shown = ' '.join(f'{value:7.1f}' for value in [*writer.shown, *metastore.shown])
                 print(f'{size:5} {title:28} {shown} {len(metastore.times):5}/{SECONDS * RATE}')
 
@@ -62,7 +63,9 @@ class Latencies:
         return self.times[count // 2] * 1e3, self.times[count * 99 // 100] * 1e3
 
 
-def run(size: int, dsn_of: Callable[[str], str] | None) -> tuple[Latencies, Latencies]:
+def run(
+    size: int, dsn_of: Callable[[str], str] | None, seconds: float = SECONDS
+) -> tuple[Latencies, Latencies]:
     """Return the latencies of the writer, and those of the metastore beside it."""
     with tempfile.TemporaryDirectory() as directory:
         dsn = f'sqlite:///{Path(directory)}/records.sqlite'
@@ -70,39 +73,39 @@ def run(size: int, dsn_of: Callable[[str], str] | None) -> tuple[Latencies, Late
             storage.migrate()
         ours, theirs = multiprocessing.Pipe()
         writer = multiprocessing.get_context('spawn').Process(
-            target=write, args=(dsn, size, theirs)
+            target=write, args=(dsn, size, seconds, theirs)
         )
         writer.start()
         ours.recv()
-        committed = commit(dsn_of(dsn)) if dsn_of else []
+        committed = commit(dsn_of(dsn), seconds) if dsn_of else []
         stored = ours.recv()
         writer.join()
         return Latencies(stored), Latencies(committed)
 
 
-def write(dsn: str, size: int, pipe: Connection) -> None:
-    """Store batches of *size* records for `SECONDS`; send the times of the transactions."""
+def write(dsn: str, size: int, seconds: float, pipe: Connection) -> None:
+    """Store batches of *size* records for some seconds; send the times of the transactions."""
     records = list(make_records(1000))
     times: list[float] = []
     with create_storage(dsn) as storage:
         storage.insert([records])
         pipe.send('ready')
-        end = time.perf_counter() + SECONDS
+        end = time.perf_counter() + seconds
         while (start := time.perf_counter()) < end:
             storage.insert([records[:size]])
             times.append(time.perf_counter() - start)
     pipe.send(times)
 
 
-def commit(dsn: str) -> list[float]:
-    """Commit small transactions at `RATE` for `SECONDS`; return their times."""
+def commit(dsn: str, seconds: float) -> list[float]:
+    """Commit small transactions at `RATE` for some seconds; return their times."""
     times = []
     with open_metastore(dsn) as metastore:
         metastore.migrate()
         start = time.perf_counter()
-        for number in range(SECONDS * RATE):
+        for number in range(int(seconds * RATE)):
             due = start + number / RATE
-            if time.perf_counter() > start + SECONDS:
+            if time.perf_counter() > start + seconds:
                 break
             time.sleep(max(0.0, due - time.perf_counter()))
             begin = time.perf_counter()

@@ -9,7 +9,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from http.client import HTTPConnection
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,7 @@ from urllib.parse import quote
 
 from bench.corpus import make_records
 from bench.peer import Peer
+from bench.quiet import undisturbed
 from chronologer.storage import create_storage
 from test.servers.chronologer import AUTHORIZATION, Server
 from test.servers.database import DatabaseServer, MariaDB, MySQL
@@ -68,7 +70,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, databases(engine, Path(name)) as (dsn, peer_dsn):
         small_log, large_log = (measure(Path(name), dsn(), size) for size in (SMALL, large))
         with Peer(peer_dsn(), make_records(large)) as peer:
-            original = measure_all(peer.host, large, is_peer=True)
+            original = undisturbed(partial(measure_all, peer.host, large, is_peer=True))
     head = f'{engine}, median ms'
     print(f'\n{head:28}{SMALL:>10,}{large:>12,}{"ratio":>8}{"original":>12}{"faster":>8}')
     for title, seconds in large_log.items():
@@ -115,7 +117,7 @@ def measure(directory: Path, dsn: str, size: int) -> dict[str, float]:
     for path in directory.glob('*.sqlite'):
         print(f'{path.stat().st_size / size:.0f} bytes on disk per record')
     with Server(directory, dsn=dsn, query_timeout=600) as server:
-        return measure_all(server.host, size)
+        return undisturbed(partial(measure_all, server.host, size))
 
 
 def measure_all(host: str, size: int, is_peer: bool = False) -> dict[str, float]:
@@ -140,17 +142,17 @@ class RefusedError(Exception):
 def median(host: str, request: str) -> float:
     """Return the median of some rounds after a warm-up; ``{n}`` is another number in each."""
     method, path = request.split(' ', 1)
-    connection = HTTPConnection(host, timeout=600)
     seconds: list[float] = []
-    while len(seconds) <= ROUNDS and sum(seconds[1:]) < SECONDS:
-        started = time.perf_counter()
-        numbered = path.replace('{n}', f'{len(seconds):02}')
-        connection.request(method, numbered, headers=AUTHORIZATION)
-        response = connection.getresponse()
-        response.read()
-        seconds.append(time.perf_counter() - started)
-        if response.status != 200:
-            raise RefusedError(f'{request}: {response.status} {response.headers}')
+    with closing(HTTPConnection(host, timeout=600)) as connection:
+        while len(seconds) <= ROUNDS and sum(seconds[1:]) < SECONDS:
+            started = time.perf_counter()
+            numbered = path.replace('{n}', f'{len(seconds):02}')
+            connection.request(method, numbered, headers=AUTHORIZATION)
+            response = connection.getresponse()
+            response.read()
+            seconds.append(time.perf_counter() - started)
+            if response.status != 200:
+                raise RefusedError(f'{request}: {response.status} {response.headers}')
     return statistics.median(seconds[1:])
 
 
