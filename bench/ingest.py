@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
-from itertools import cycle
+from itertools import cycle, repeat
 from pathlib import Path
 
 import orjson
@@ -121,7 +121,22 @@ def measure(
         title = f'NDJSON, {size:,} records, {connections} connections: '
         yield f'{title}records/s', RECORDS / load.seconds
         yield f'{title}CPU s/million', used / RECORDS * 1e6
+    if is_ours:
+        yield 'JSON beside NDJSON of 10,000 records: p99 ms', beside_bulk(host, texts)
     yield 'peak memory of a process, MB', max(peak_memory(pid) for pid in pids)
+
+
+def beside_bulk(host: str, texts: list[bytes]) -> float:
+    """Return the p99 of single posts in ms, while another sender posts many records at a time."""
+    address = (host.partition(':')[0], int(host.partition(':')[2]))
+    body = b'\n'.join(texts[:10_000])
+    bulk = request(host, PATH, body, HEADER, 'Content-Type: application/x-ndjson')
+    sender = threading.Thread(target=send, args=(address, repeat(bulk), 1, SECONDS))
+    sender.start()
+    posts = (request(host, PATH, text, HEADER, 'Content-Type: application/json') for text in texts)
+    load = send(address, posts, 1, SECONDS)
+    sender.join()
+    return load.quantile(99) * 1e3
 
 
 def handler_rate(host: str, threads: int) -> float:
