@@ -19,7 +19,7 @@ from chronologer.model import Filter, Record
 from chronologer.parse import OFFSET_MAX
 from chronologer.query.tree import format_path
 from chronologer.storage import Cursor, Storage
-from chronologer.web.declare import Parameters, Values, takes
+from chronologer.web.declare import Declaration, Parameters, Values, takes
 from chronologer.web.params import FIELDS, FILTER, choice, filter_of, limit, offset
 from chronologer.web.stream import Fields, record_dict, stream
 
@@ -113,6 +113,20 @@ FOLLOWED = Parameters(
 ORDERED = Parameters(choice('order', ('asc', 'desc'), 'asc', 'the order of time'), *EXPORT)
 
 
+PARAMETERS = Declaration(Role.READER, (FOLLOWED, ORDERED))
+
+
+def export(storage: Storage, params: Values) -> Iterator[bytes]:
+    """Yield the file: its head, then a line for each matching record."""
+    filter, limit, fields = filter_of(params), params['limit'], params['fields']
+    if 'after_id' in params:
+        records = _follow(storage, filter, params['after_id'], limit)
+    else:
+        records = _pages(storage, filter, limit, ascending=params['order'] == 'asc')
+    format = FORMATS[params['format']]
+    return chain([format.head(fields)], (format.line(record, fields) for record in records))
+
+
 class ExportResource:
     """Writes records as NDJSON, CSV or text."""
 
@@ -121,44 +135,38 @@ class ExportResource:
     def __init__(self, storage: Storage):
         self._storage = storage
 
-    @takes(FOLLOWED, ORDERED, role=Role.READER)
+    @takes(*PARAMETERS.ways, role=PARAMETERS.role)
     def GET(self, *, params: Values) -> Iterable[bytes]:
         """A streamed file. Its last line is an error if the storage has failed meanwhile."""
-        filter, limit, fields = filter_of(params), params['limit'], params['fields']
-        if 'after_id' in params:
-            records = self._follow(filter, params['after_id'], limit)
-        else:
-            records = self._pages(filter, limit, ascending=params['order'] == 'asc')
         format = FORMATS[params['format']]
         disposition = f'attachment; filename="chronologer.{format.suffix}"'
         cherrypy.response.headers['Content-Disposition'] = disposition
-        lines = (format.line(record, fields) for record in records)
-        return stream(chain([format.head(fields)], lines), format.media_type, format.error)
+        return stream(export(self._storage, params), format.media_type, format.error)
 
-    def _pages(self, filter: Filter, limit: int, ascending: bool) -> Iterator[Record]:
-        """Yield records page by page, each within the time limit of a query."""
-        cursor: Cursor | None = None
-        while limit > 0:
-            count = 0
-            for record in self._storage.page(
-                filter, cursor, min(PAGE, limit), ascending, whole=True
-            ):
-                yield record
-                count += 1
-                assert record.id is not None
-                cursor = record.ts, record.id
-            if count < PAGE:
-                break
-            limit -= count
 
-    def _follow(self, filter: Filter, id: int, limit: int) -> Iterator[Record]:
-        """Yield records in the order of ids; a page may lack records purged meanwhile."""
-        count = 1
-        while limit > 0 and count:
-            count = 0
-            for record in self._storage.since(id, filter, min(PAGE, limit), whole=True):
-                yield record
-                count += 1
-                assert record.id is not None
-                id = record.id
-            limit -= count
+def _pages(storage: Storage, filter: Filter, limit: int, ascending: bool) -> Iterator[Record]:
+    """Yield records page by page, each within the time limit of a query."""
+    cursor: Cursor | None = None
+    while limit > 0:
+        count = 0
+        for record in storage.page(filter, cursor, min(PAGE, limit), ascending, whole=True):
+            yield record
+            count += 1
+            assert record.id is not None
+            cursor = record.ts, record.id
+        if count < PAGE:
+            break
+        limit -= count
+
+
+def _follow(storage: Storage, filter: Filter, id: int, limit: int) -> Iterator[Record]:
+    """Yield records in the order of ids; a page may lack records purged meanwhile."""
+    count = 1
+    while limit > 0 and count:
+        count = 0
+        for record in storage.since(id, filter, min(PAGE, limit), whole=True):
+            yield record
+            count += 1
+            assert record.id is not None
+            id = record.id
+        limit -= count

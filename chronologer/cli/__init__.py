@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 
 from chronologer import __version__
-from chronologer.cli import copy, migrate, purge, serve
+from chronologer.cli import copy, export, migrate, purge, serve
 from chronologer.errors import ChronologerError
 from chronologer.settings import load_settings, unknown_variables
 
-COMMANDS = (serve, migrate, purge, copy)
+COMMANDS = (serve, migrate, purge, copy, export)
 
 
 def main(arguments: list[str] | None = None) -> int:

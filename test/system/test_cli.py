@@ -1,5 +1,6 @@
 """The command line as a process: its output, its exit status and the files that it creates."""
 
+import json
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from chronologer.model import Filter, Record, instant
+from chronologer.model import EPOCH, Filter, Record, instant
 from chronologer.storage import create_storage
 from test.servers.chronologer import Server, environment, free_port
 
@@ -85,7 +86,7 @@ def test_version_and_help(run):
     from chronologer import __version__
 
     assert f'chronologer {__version__}\n' == run('--version').stdout
-    for option in ('-c', '-e', 'serve', 'migrate', 'purge', 'copy', 'serve --help'):
+    for option in ('-c', '-e', 'serve', 'migrate', 'purge', 'copy', 'export', 'serve --help'):
         assert option in run('--help').stdout
     for option in ('-m', '-d', '--workers', '-p', '-u', '-g'):
         assert option in run('serve', '--help').stdout
@@ -122,6 +123,41 @@ def test_a_misspelt_variable_is_reported(run):
 def test_a_setting_of_0_4_7_is_refused(run, name):
     """Ignoring the setting would leave the log open to anyone with the default password."""
     check_refused(run('serve', '-m', **{name: 'x'}), f'CHRONOLOGER_{name.upper()}', '0.4')
+
+
+def test_records_are_exported_without_a_server(run, tmp_path):
+    """The parameters are those of the HTTP API; also an old schema is not read."""
+    check_refused(run('export'), 'migrate')
+    with create_storage(f'sqlite:///{tmp_path}/chronologer.sqlite') as storage:
+        storage.migrate()
+        storage.insert([[Record(EPOCH, 'app', level, f'größe {level}', {}) for level in (10, 40)]])
+    lines = list(map(json.loads, run('export').stdout.splitlines()))
+    assert [(1, 'größe 10'), (2, 'größe 40')] == [(line['id'], line['message']) for line in lines]
+    text = '1970-01-01 00:00:00.000000+00:00 ERROR app: größe 40\n'
+    assert text == run('export', 'format=text', 'level=ERROR', 'search=größe').stdout
+    assert text == run('export', 'format=text', 'after_id=1').stdout
+    check_refused(run('export', 'level'), "'level'", 'NAME=VALUE')
+    check_refused(run('export', 'level=1', 'level=2'), 'level')
+    check_refused(run('export', 'colour=red'), 'colour', 'format')
+
+
+def test_an_export_ends_with_its_reader(run, tmp_path):
+    """As head does after some lines."""
+    with create_storage(f'sqlite:///{tmp_path}/chronologer.sqlite') as storage:
+        storage.migrate()
+        storage.insert([[Record(EPOCH, 'app', 10, 'm' * 100, {})] * 5000])
+    command = [sys.executable, '-m', 'chronologer', 'export']
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environment(tmp_path, free_port()),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b'{"id":1,')
+        process.stdout.close()
+        assert (b'', 0) == (process.stderr.read(), process.wait())
 
 
 def test_a_copy_onto_itself_is_refused(run, tmp_path):
