@@ -55,6 +55,8 @@ def _in_column(block: Block, key: Key, column: Column, term: str) -> Mask:
     if isinstance(column, Digits):  # of lower case
         return column.containing(term.encode())
     if isinstance(column, Texts):
+        if column.is_ascii and term == term.upper():  # digits, not letters
+            return column.containing(term.encode())
         return column.containing(term.encode(), _folded(block, key, column))
     if isinstance(column, Choices):
         return column.having(lambda value: _is_in(term, value))
