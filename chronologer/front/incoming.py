@@ -32,7 +32,11 @@ class Incoming:
 
     async def read(self) -> bytes:
         """Return a small body."""
-        return b''.join([chunk async for chunk in self._chunks()])
+        self._is_coming = True
+        chunks = []
+        while self._is_coming:
+            chunks.append(await self._next(WANTED_TIMEOUT))
+        return b''.join(chunks)
 
     async def read_short(self, most: int) -> bytes:
         """
