@@ -6,7 +6,7 @@ import sys
 from typing import Any
 from urllib.parse import urlencode
 
-from chronologer.errors import InputError, shown
+from chronologer.errors import ConfigurationError, InputError, shown
 from chronologer.settings import Settings
 
 
@@ -35,6 +35,8 @@ def run(settings: Settings, options: argparse.Namespace) -> None:
     from chronologer.storage import create_storage
 
     params = PARAMETERS.parse(urlencode(_pairs(options.parameters)))
+    if sys.stdout is None:
+        raise ConfigurationError('there is no standard output')
     with create_storage(settings.storage_dsn) as storage:
         storage.check()
         try:
@@ -51,5 +53,7 @@ def _pairs(parameters: list[str]) -> list[tuple[str, str]]:
         name, separator, value = parameter.partition('=')
         if not separator:
             raise InputError(f'{shown(parameter)}: expected NAME=VALUE')
+        if any('\ud800' <= character <= '\udfff' for character in parameter):
+            raise InputError(f'{shown(parameter)}: it is not UTF-8')
         pairs.append((name, value))
     return pairs

@@ -69,7 +69,7 @@ class Front:
         query_string, address = scope['query_string'].decode('latin-1'), scope['client'][0]
         request = Request(method, path, query_string, headers, address)
         status, answered, content = await self._intake.answer(door, request, incoming)
-        if headers.get('content-type') == FORM:
+        if headers.get('content-type', '').startswith(FORM):
             # HTTPHandler opens a connection for each record. The side that closes first keeps its
             # port for a minute, of which a program has too few.
             answered = [*answered, ('connection', 'close')]

@@ -139,6 +139,7 @@ def test_records_are_exported_without_a_server(run, tmp_path):
     check_refused(run('export', 'level'), "'level'", 'NAME=VALUE')
     check_refused(run('export', 'level=1', 'level=2'), 'level')
     check_refused(run('export', 'colour=red'), 'colour', 'format')
+    check_refused(run('export', b'search=\xff'), 'UTF-8')
 
 
 def test_an_export_ends_with_its_reader(run, tmp_path):

@@ -70,7 +70,8 @@ class Counted:
         if filter.search is not None or not can_narrow(filter, right):
             return filter, left
         # Before the record at an offset there are at most all of batches; the others are of blocks.
-        first = max(0, left - self._in_batches(whole).count())
+        in_batches = self._in_batches(whole).count()
+        first = max(0, left - in_batches)
         span, offset = counters.narrow(
             self._db,
             self._dialect,
@@ -83,7 +84,11 @@ class Counted:
         if not span:
             return filter, left
         before = Range(whole.low, span.low - 1) if ascending else Range(span.high + 1, whole.high)
-        seen = first - offset + (self._in_batches(before).count() if before else 0)
+        if left < in_batches:  # record *left* may be of a batch, and before all of blocks
+            span = Range(whole.low, span.high) if ascending else Range(span.low, whole.high)
+            seen = 0
+        else:
+            seen = first - offset + (self._in_batches(before).count() if before else 0)
         return filter.within(instant(span.low), instant(span.high)), left - seen
 
     def _in_blocks(self, span: Range) -> Find:

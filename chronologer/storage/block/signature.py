@@ -11,7 +11,7 @@ block. A search for a term reads the few words of the term's pieces in each grou
 records there are.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ PAGE_BITS = 10
 MAX_LONG, MAX_SHORT = 6, 2  # pieces of one term, of five and of four bytes, that are looked up
 
 SHORT = 4  # bytes
+PIECE = 2**19  # bytes of a text that are hashed together, with 20 times the memory
 # 2**32 by the golden ratio, and multipliers of xxHash and MurmurHash
 FIRST, SECOND, NEXT = np.uint32(2654435761), np.uint32(2246822519), np.uint32(3432918353)
 UNSAMPLED = np.uint32(3 << 12)  # bits, which are no part of the hash, of five digits that are left
@@ -48,13 +49,15 @@ class Hashes:
 def sign(texts: Iterable[str], digits: Iterable[str]) -> bytes:
     """Return the signature of a block with *texts*, and *digits* in columns of their own."""
     is_set = np.zeros(1 << BITS, np.bool_)
-    short, long = _mixed(fold('\0'.join(texts)).encode())
-    is_set[_hashes(short)] = True
-    is_set[_hashes(long)] = True
+    for piece in _pieces(fold('\0'.join(texts)).encode()):
+        short, long = _mixed(piece)
+        is_set[_hashes(short)] = True
+        is_set[_hashes(long)] = True
     joined = '\0'.join(digits).encode()
     if joined:
         is_set[HAS_DIGITS] = True
-        is_set[_hashes(_sampled(_mixed(joined)[1]))] = True
+    for piece in _pieces(joined):
+        is_set[_hashes(_sampled(_mixed(piece)[1]))] = True
     return np.packbits(is_set, bitorder='little').tobytes()
 
 
@@ -93,6 +96,12 @@ def pages(signature: bytes) -> list[bytes]:
     """Return the pages of a group's signature."""
     size = WORD << PAGE_BITS
     return [signature[start : start + size] for start in range(0, len(signature), size)]
+
+
+def _pieces(text: bytes) -> Iterator[bytes]:
+    """Yield pieces of a long text, which overlap so that they have all bytes in a row."""
+    for start in range(0, len(text), PIECE):
+        yield text[start : start + PIECE + SHORT]
 
 
 def _mixed(text: bytes) -> tuple[Numbers, Numbers]:

@@ -17,6 +17,7 @@ class Place(enum.Flag):
 
 
 Places = Mapping[str, Place]  # by term; a term that is missing may be anywhere
+MAX_TERMS = 20  # of a query that are looked up, the longest
 NONE, ANYWHERE = Place(0), Place.TEXTS | Place.DIGITS
 
 
@@ -31,7 +32,7 @@ class Signed:
         self._db = db
         self._terms = [
             replace(hashes, of_digits=None) if hashes.term in of_message else hashes
-            for hashes in map(hashes_of, terms)
+            for hashes in map(hashes_of, sorted(terms, key=len)[-MAX_TERMS:])
             if hashes.of_texts
         ]
         self._words: dict[int, dict[int, int]] = {}  # by hash and group

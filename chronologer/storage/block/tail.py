@@ -72,10 +72,9 @@ class Tail:
 
     def _is_newer_than(self, state: State) -> bool:
         ours = self._state
-        if ours.last_id is None or state.last_id is None:
-            return False
-        is_older = state.last_id < ours.last_id or state.changes < ours.changes
-        return is_older or (state.first_id or 0) < (ours.first_id or 0)
+        if ours.changes != state.changes or ours.last_id is None or state.last_id is None:
+            return ours.changes > state.changes
+        return state.last_id < ours.last_id or (state.first_id or 0) < (ours.first_id or 0)
 
     def _update(self, db: Connection, state: State) -> None:
         """Read what is new."""

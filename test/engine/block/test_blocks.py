@@ -12,7 +12,7 @@ from chronologer.model import EPOCH, Filter, Record
 from chronologer.query.parser import parse_query
 from chronologer.search import parse_search
 from chronologer.storage import BatchKey, bucket, create_storage
-from chronologer.storage.block import find, insertion, purge, signature, table
+from chronologer.storage.block import find, insertion, purge, signature, table, tail
 from test.engine.block.records import FAR, START, blocks, check, logrecord, make
 
 DEBUG = parse_query('level = 10')
@@ -44,16 +44,17 @@ def test_blocks_and_batches_partition_the_ids(storage, dsn):
     assert len(left) == storage.count(Filter())
 
 
-@pytest.mark.parametrize('seed', range(3))
+@pytest.mark.parametrize('seed', range(9))
 def test_blocks_and_batches_are_counted_together(storage, monkeypatch, seed):
     """Records of blocks have counters, those of batches are counted in memory; pages need both."""
     monkeypatch.setattr(bucket, 'NEAR', 0)
     chance = random.Random(seed)
     stored: list[Record] = []
     for size in [64] * 4 + [1, 3, 20] * 2 + [64, 1, 9]:
+        days = chance.choice([-9, 0, 9]) if size < 64 and seed % 3 else 0
         records = [
             Record(
-                START + timedelta(seconds=chance.randrange(9) * 20_000 + chance.randrange(3)),
+                START + timedelta(days, chance.randrange(9) * 20_000 + chance.randrange(3)),
                 chance.choice(['app', 'app.db', 'web']),
                 chance.choice([10, 30]),
                 'm',
@@ -127,6 +128,19 @@ def test_who_fills_a_block_makes_it(storage, dsn):
         storage.insert([make(1)])
     assert [64] == [row.count for row in blocks(storage)]
     assert list(range(1, 65)) == check(storage)
+
+
+def test_batches_are_read_once(storage, monkeypatch):
+    """Also after a purge of the newest one."""
+    for record in make(20):
+        storage.insert([[record]])
+    storage.count(Filter())
+    assert 1 == storage.purge(FAR, Filter(query=parse_query('id = 20')))
+    read = []
+    original = tail.read_batches
+    monkeypatch.setattr(tail, 'read_batches', lambda *args: [*original(*args), read.append(1)][:-1])
+    assert [19, 19, 19] == [storage.count(Filter()) for _ in range(3)]
+    assert [1] == read
 
 
 def test_ids_that_are_restored_after_a_purge(storage, dsn):

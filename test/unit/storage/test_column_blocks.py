@@ -175,6 +175,17 @@ def test_signatures_miss_no_text(texts, data):
     assert not signature.has(own, signature.hashes_of('zyxwvut').of_texts)
 
 
+@pytest.mark.parametrize('digits', [False, True])
+def test_pieces_of_a_long_text_overlap(digits, monkeypatch):
+    """Its signature does not depend on the pieces."""
+    text = ''.join(f'{number:x}' for number in range(3000))
+    texts = ([], [text]) if digits else ([text], [])
+    whole = signature.sign(*texts)
+    for size in (5, 64, len(text) - 1):
+        monkeypatch.setattr(signature, 'PIECE', size)
+        assert whole == signature.sign(*texts)
+
+
 @given(
     st.integers(0, 2**128 - 80), st.integers(0, 79), st.booleans(), st.integers(0, 28), st.data()
 )
