@@ -11,6 +11,7 @@ from threading import Lock
 
 from chronologer.storage.block.block import Block, Memo, read_header
 from chronologer.storage.block.compression import decompress
+from chronologer.storage.block.encoding import DIGITS, Kind, name_of
 from chronologer.storage.block.store import HEADER, BlockRow, read_part
 from chronologer.storage.block.tail import Tail
 from chronologer.storage.database import Connection
@@ -18,7 +19,8 @@ from chronologer.storage.database import Connection
 FileId = tuple[int, int]  # device and inode
 LIMIT = 64 * 2**20  # bytes
 HEADER_FACTOR = 5  # bytes in memory for each byte of a header, about
-VALUE_SIZE = 16  # bytes of arrays that are made of each value, about
+JSON_FACTOR = 5  # the same for JSON
+VALUE_SIZE = 8  # bytes of an array for each value
 
 
 class Cache:
@@ -41,10 +43,11 @@ class Cache:
             self._charge(row.id, memo, HEADER_FACTOR * len(header))
         else:
             memo = entry[0]
+        kinds = [kind for _, kind in memo.columns.values()]  # by number
 
         def load(number: int) -> bytes:
             data = decompress(read_part(db, row.id, number + 1))
-            self._charge(row.id, memo, len(data) + VALUE_SIZE * row.count)
+            self._charge(row.id, memo, _memory(kinds[number], data, row.count))
             return data
 
         return Block(row.count, row.first_id, memo, load)
@@ -60,6 +63,18 @@ class Cache:
             while self._size > LIMIT and len(self._memos) > 1:
                 _, (_, dropped) = self._memos.popitem(last=False)
                 self._size -= dropped
+
+
+def _memory(kind: Kind, data: bytes, count: int) -> int:
+    """Return how many bytes a column of *count* records takes when it is decoded, about."""
+    name = name_of(kind)
+    if name in ('text', 'sorted'):
+        return len(data) if data.isascii() else 2 * len(data)  # and case-folded
+    if name in DIGITS:
+        return 3 * len(data) + 5 * count  # and as text
+    if name == 'json':
+        return JSON_FACTOR * len(data)
+    return len(data) + VALUE_SIZE * count
 
 
 @dataclass(frozen=True, slots=True)

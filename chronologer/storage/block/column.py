@@ -130,9 +130,9 @@ class Texts(Column):
         """Whether case-folding leaves each byte at its place."""
         return self.data.isascii()
 
-    @cached_property
+    @property
     def _ends(self) -> Positions:
-        """Where each text ends, in bytes."""
+        """Where each text ends, in bytes; not cached, since it takes as much memory as texts."""
         return np.append(_nuls(self.data), len(self.data))
 
     @cached_property
@@ -156,8 +156,7 @@ class Texts(Column):
         at = np.flatnonzero(np.frombuffer(marked, np.uint8) == 255)
         if not len(at):
             return hits
-        ends = self._ends if data is self.data or self.is_ascii else _nuls(data)
-        hits[np.searchsorted(ends, at)] = True
+        hits[np.searchsorted(_nuls(data), at)] = True
         return hits if self._order is None else hits[self._rank]
 
     def at(self, numbers: Positions) -> Sequence[Any]:
