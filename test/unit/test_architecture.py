@@ -37,7 +37,7 @@ ALLOWED = {
     'worker': (*LOWER, 'daemon', 'front', 'jobs', 'tree'),
     'server': ('daemon', 'front', 'settings', 'worker'),
     'daemon': ('errors',),
-    'cli': (*LOWER, ROOT_MODULE, 'copy', 'daemon', 'server'),
+    'cli': (*LOWER, ROOT_MODULE, 'api', 'copy', 'daemon', 'server'),
 }
 
 
